@@ -1,0 +1,79 @@
+import type { Stage } from '@cordon/interface-connection-lifecycle'
+
+/** One change that composing made to what libp2p would have done by itself */
+export interface Adjustment {
+  /** The libp2p option, such as `connectionManager.maxIncomingPendingConnections` */
+  readonly option: string
+
+  /** What it would have been; absent where only libp2p knows */
+  readonly from?: string
+
+  readonly to: string
+
+  readonly reason: string
+}
+
+export interface ModuleStatus {
+  /** The name under which it was composed, and under which it is found in `node.services` */
+  readonly name: string
+
+  /** Where its participant stands, if it has one */
+  readonly stage?: Stage
+
+  readonly state: 'stopped' | 'starting' | 'started' | 'stopping' | 'failed'
+}
+
+/** What holds for connections over one transport */
+export interface TransportStatus {
+  /** libp2p's tag, such as `@libp2p/tcp` */
+  readonly transport: string
+
+  /** What is enforced, as short names: `records`, `deadlines`, `streams`, `sockets`, `windows` */
+  readonly enforced: readonly string[]
+
+  /** What is not, one sentence each */
+  readonly gaps: readonly string[]
+
+  /** Handles that could not be given back and live until the remote or the process closes them */
+  readonly unreturned: number
+}
+
+/** Sockets below a listener that have not become a raw connection */
+export interface SocketStatus {
+  /** How many exist now */
+  readonly pending: number
+
+  /** How many never became a raw connection and were destroyed at the deadline */
+  readonly expired: number
+
+  /** How many were destroyed because too many were pending */
+  readonly dropped: number
+}
+
+export interface RegistryStatus {
+  /** In the order in which they start */
+  readonly modules: readonly ModuleStatus[]
+  readonly transports: readonly TransportStatus[]
+  readonly sockets: SocketStatus
+
+  /** How often a method of the user's own gater threw, or did not answer in time */
+  readonly gaterFaults: number
+}
+
+/** A registry carries `true` under this symbol */
+export const registrySymbol = Symbol.for('@cordon/registry')
+
+/** How a node was put together, and what that enforces */
+export interface Registry {
+  readonly [registrySymbol]: true
+
+  /** Every option of libp2p that composing changed, or would have changed had the user not set it */
+  readonly adjustments: readonly Adjustment[]
+
+  status (): RegistryStatus
+}
+
+/** Tells a registry from other services */
+export function isRegistry (value: unknown): value is Registry {
+  return typeof value === 'object' && value != null && registrySymbol in value
+}

@@ -1,0 +1,19 @@
+/** A timer that has been armed */
+export interface Timer {
+  /** Disarms the timer; without effect once it has fired or was cancelled */
+  cancel (): void
+}
+
+/**
+ * The one source of time. Durations are measured with a monotonic clock, so a changed wall clock never shortens
+ * or lengthens a deadline.
+ */
+export interface Clock {
+  /** Milliseconds from an arbitrary origin; never goes back */
+  now (): number
+
+  /**
+   * Calls `task` once, `delay` ms from now at the earliest. The timer does not keep the process alive.
+   */
+  schedule (delay: number, task: () => void): Timer
+}
