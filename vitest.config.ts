@@ -1,0 +1,62 @@
+import { playwright } from '@vitest/browser-playwright'
+import { defineConfig } from 'vitest/config'
+import { findChromium } from './scripts/lib/chromium.ts'
+import type { TestProjectConfiguration } from 'vitest/config'
+
+// Sources instead of builds inside the repository: see `exports` in any package.json
+const SOURCE = '@cordon/source'
+
+const CHROMIUM_FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--headless'
+]
+
+const chromium = findChromium()
+
+const node: TestProjectConfiguration = {
+  resolve: { conditions: [SOURCE, 'node', 'module', 'import', 'default'] },
+  ssr: { resolve: { conditions: [SOURCE, 'node', 'module', 'import', 'default'], externalConditions: [SOURCE, 'node', 'module-sync', 'import', 'default'] } },
+  test: {
+    name: 'node',
+    include: ['packages/*/test/**/*.spec.ts', 'test/**/*.spec.ts', 'scripts/test/**/*.spec.ts', 'examples/*/test/**/*.spec.ts', 'benchmarks/*/test/**/*.spec.ts'],
+    exclude: ['**/*.browser.spec.ts', '**/node_modules/**'],
+    pool: 'forks',
+    // A rejection that nobody handles ends the process instead of being collected: the same as in production
+    execArgv: ['--unhandled-rejections=strict', `--conditions=${SOURCE}`],
+    testTimeout: 30_000,
+    hookTimeout: 30_000
+  }
+}
+
+const browser: TestProjectConfiguration = {
+  resolve: { conditions: [SOURCE, 'browser', 'module', 'import', 'default'] },
+  cacheDir: 'node_modules/.cache/vitest-chromium',
+  test: {
+    name: 'chromium',
+    include: ['packages/*/test/**/*.spec.ts', 'test/**/*.browser.spec.ts'],
+    exclude: ['**/*.node.spec.ts', '**/node_modules/**'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({ launchOptions: { executablePath: chromium.path ?? 'chromium', args: CHROMIUM_FLAGS } }),
+      instances: [{ browser: 'chromium' }]
+    }
+  }
+}
+
+export default defineConfig({
+  test: {
+    api: { host: '127.0.0.1' },
+    projects: chromium.path == null ? [node] : [node, browser],
+    passWithNoTests: false,
+    coverage: {
+      provider: 'v8',
+      include: ['packages/*/src/**/*.ts'],
+      reporter: ['text', 'json-summary'],
+      reportsDirectory: 'coverage'
+    }
+  }
+})
