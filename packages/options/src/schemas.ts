@@ -154,8 +154,8 @@ export function object<const Names extends Entries> (entries: Names): Schema<Obj
       const { values, broken } = copyOwn(dataset.value)
 
       if (broken !== undefined) {
-        const path = broken.key === undefined ? undefined : [{ type: 'unknown', origin: 'value', input: undefined, key: broken.key, value: undefined } as const]
-        addIssue({ expected: 'readable', received: '', message: 'must be readable, but reading it throws', ...(path && { path: [path[0]] }) })
+        const issue = { expected: 'readable', received: '', message: 'must be readable, but reading it throws' }
+        addIssue(broken.key === undefined ? issue : { ...issue, path: [{ type: 'unknown', origin: 'value', input: undefined, key: broken.key, value: undefined }] })
         return NEVER
       }
 
