@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../src/index.ts'
+
+describe('systemClock', () => {
+  it('never goes back', () => {
+    const first = systemClock.now()
+    expect(systemClock.now()).toBeGreaterThanOrEqual(first)
+  })
+
+  it('calls a task once, and not one that was cancelled', async () => {
+    const calls: string[] = []
+    systemClock.schedule(0, () => { calls.push('cancelled') }).cancel()
+
+    await new Promise<void>(resolve => {
+      systemClock.schedule(1, () => {
+        calls.push('fired')
+        resolve()
+      })
+    })
+
+    expect(calls).toEqual(['fired'])
+  })
+
+  it('does not fire at once for a delay beyond what timers can hold', async () => {
+    let fired = false
+    const timer = systemClock.schedule(2 ** 40, () => { fired = true })
+    await new Promise<void>(resolve => { systemClock.schedule(5, resolve) })
+    timer.cancel()
+
+    expect(fired).toBe(false)
+  })
+})
