@@ -163,7 +163,7 @@ export function object<const Names extends Entries> (entries: Names): Schema<Obj
 
       if (unknown !== undefined) {
         const name = typeof unknown === 'symbol' ? 'with a symbol for a name' : quote(unknown)
-        addIssue({ expected: 'no such key', received: '', message: `has no option ${name} (got ${show(values[unknown])}), it has ${Object.keys(entries).join(', ')}` })
+        addIssue({ expected: 'no such key', received: '', message: `has no option ${name} (got ${show(values[unknown])}), it has ${Object.keys(entries).join(', ') || 'no options'}` })
         return NEVER
       }
 
