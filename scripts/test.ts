@@ -1,0 +1,86 @@
+// Runs every test: vitest in Node, vitest in Chromium, and `node --test` on the packed packages.
+//
+//   npm test                          all of them
+//   npm test -- packages/address      those whose path contains one of the words
+//
+// The last line is the sum of what the runners themselves report.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { findChromium } from './lib/chromium.ts'
+import { isInterrupted, runNode, seconds } from './lib/run.ts'
+import { addCounts, describeCounts, vitestCounts } from './lib/test-counts.ts'
+import { files, root } from './lib/workspace.ts'
+import type { Counts } from './lib/count-reporter.ts'
+import type { VitestReport } from './lib/test-counts.ts'
+
+interface RunnerResult extends Counts {
+  /** Why the runner failed although no test of it did */
+  readonly fault?: string
+}
+
+const filters = process.argv.slice(2)
+const reports = mkdtempSync(join(tmpdir(), 'cordon-test-'))
+
+async function vitest (project: string): Promise<RunnerResult> {
+  const report = join(reports, `${project}.json`)
+  const { code } = await runNode([
+    'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`,
+    ...(filters.length > 0 ? ['--passWithNoTests', ...filters] : [])
+  ], { show: true })
+  return judge(project, code, existsSync(report) ? vitestCounts(JSON.parse(readFileSync(report, 'utf8')) as VitestReport) : undefined)
+}
+
+async function chromium (): Promise<RunnerResult> {
+  const { path, reason } = findChromium()
+  if (path != null) return await vitest('chromium')
+  if (process.env['CI'] === 'true') return { passed: 0, failed: 1, skipped: 0, fault: `chromium: ${reason}` }
+  process.stdout.write(`\nchromium: skipped as a whole, ${reason}\n`)
+  return { passed: 0, failed: 0, skipped: 1 }
+}
+
+async function packed (): Promise<RunnerResult> {
+  const suites = files('test/packaging/*.test.ts').filter(path => filters.length === 0 || filters.some(word => path.includes(word)))
+  if (suites.length === 0 && filters.length > 0) return { passed: 0, failed: 0, skipped: 0 }
+  process.stdout.write('\npacked: building, packing and installing every public package\n')
+  const build = await runNode(['node_modules/typescript/bin/tsc', '-b'], { show: true })
+  if (build.code !== 0) return { passed: 0, failed: 1, skipped: 0, fault: 'packed: the build failed' }
+  const report = join(reports, 'packed.json')
+  const { code } = await runNode([
+    '--test', '--test-reporter=spec', '--test-reporter-destination=stdout',
+    `--test-reporter=${join(root, 'scripts/lib/count-reporter.ts')}`, `--test-reporter-destination=${report}`, ...suites
+  ], { show: true })
+  return judge('packed', code, existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) as Counts : undefined)
+}
+
+/** A runner that ended badly has failed, whatever its tests say; so has one that ran nothing, unless it was asked for less than all */
+function judge (runner: string, code: number, counts: Counts | undefined): RunnerResult {
+  if (counts == null) return { passed: 0, failed: 1, skipped: 0, fault: `${runner}: ended with exit code ${code} and left no report` }
+  if (code !== 0 && counts.failed === 0) return { ...counts, failed: 1, fault: `${runner}: ended with exit code ${code} although no test failed (an unhandled error, or a file that could not be loaded)` }
+  if (filters.length === 0 && counts.passed + counts.failed === 0) return { ...counts, failed: 1, fault: `${runner}: ran no test` }
+  return counts
+}
+
+async function main (): Promise<void> {
+  const faults: string[] = []
+  const lines: string[] = []
+  let sum: Counts = { passed: 0, failed: 0, skipped: 0 }
+  for (const [name, runner] of Object.entries({ node: () => vitest('node'), chromium, packed })) {
+    if (isInterrupted()) break
+    const begin = performance.now()
+    const result = await runner()
+    lines.push(`${name.padEnd(10)}${describeCounts(result)} in ${seconds(performance.now() - begin)}`)
+    if (result.fault != null) faults.push(result.fault)
+    sum = addCounts(sum, result)
+  }
+  if (sum.passed + sum.failed === 0) faults.push(filters.length > 0 ? `no test matches ${filters.join(' ')}` : 'no test ran')
+  process.stdout.write(`\n${[...lines, ...faults].join('\n')}\n${describeCounts(sum)}\n`)
+  if (sum.failed > 0 || faults.length > 0) process.exitCode = isInterrupted() ? 130 : 1
+}
+
+try {
+  await main()
+} finally {
+  rmSync(reports, { recursive: true, force: true })
+}
