@@ -49,7 +49,6 @@ const browser: TestProjectConfiguration = {
 
 export default defineConfig({
   test: {
-    api: { host: '127.0.0.1' },
     projects: chromium.path == null ? [node] : [node, browser],
     passWithNoTests: false,
     coverage: {
