@@ -20,7 +20,13 @@
  * ```
  */
 
+export { countingClock } from './counting-clock.ts'
+export { eventually, within } from './eventually.ts'
 export { fakeClock } from './fake-clock.ts'
+export { buildMemoryNode, STACKS, stopAll } from './node-options.ts'
 export { seededRandom } from './random.ts'
+export type { CountingClock } from './counting-clock.ts'
+export type { EventuallyOptions } from './eventually.ts'
 export type { FakeClock } from './fake-clock.ts'
+export type { BaseServices, CommonInit, Stack } from './node-options.ts'
 export type { SeededRandom } from './random.ts'

@@ -1,0 +1,101 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import { within } from '../eventually.ts'
+
+/** Sockets of one helper: it forgets none of them, and `stop` waits until all are gone */
+export class Sockets {
+  /** Bounded by what the test opens */
+  readonly #live = new Set<net.Socket>()
+  #closed = 0
+
+  get live (): number {
+    return this.#live.size
+  }
+
+  /** How many have ended, whoever ended them */
+  get closed (): number {
+    return this.#closed
+  }
+
+  /** An error of such a socket is expected and tells nothing: what counts is that it closes */
+  add<T extends net.Socket> (socket: T): T {
+    if (socket.destroyed) return socket
+    this.#live.add(socket)
+    socket.on('error', () => {})
+    socket.once('close', () => {
+      this.#live.delete(socket)
+      this.#closed++
+    })
+    return socket
+  }
+
+  async stop (deadline: number): Promise<void> {
+    const gone = [...this.#live].map(async socket => {
+      const closed = closeOf(socket)
+      socket.destroy()
+      await closed
+    })
+    await within(deadline, 'closing the sockets', Promise.all(gone))
+  }
+}
+
+export interface ConnectInit {
+  readonly host: string
+  readonly port: number
+  readonly localAddress?: string | undefined
+}
+
+/**
+ * Connects; resolves in the very tick in which the socket is connected.
+ *
+ * @throws {Error} when the connection is refused or does not come about in time
+ */
+export async function connectSocket (sockets: Sockets, init: ConnectInit, deadline: number): Promise<net.Socket> {
+  const { host, port, localAddress } = init
+  const socket = sockets.add(net.connect({ host, port, noDelay: true, ...(localAddress == null ? {} : { localAddress }) }))
+  await within(deadline, `connecting to ${host}:${port}`, settle(socket, 'connect'))
+  return socket
+}
+
+/** Resolves when the socket has closed, with or without an error */
+export async function closeOf (socket: net.Socket): Promise<void> {
+  if (socket.closed) return
+  await new Promise<void>(resolve => { socket.once('close', () => { resolve() }) })
+}
+
+/** Resolves with the event, rejects when the socket closes before it */
+export async function settle (socket: net.Socket, event: string): Promise<void> {
+  const control = new AbortController()
+  try {
+    await Promise.race([
+      once(socket, event, { signal: control.signal }),
+      once(socket, 'close', { signal: control.signal }).then(() => { throw new Error(`closed before ${event}`) })
+    ])
+  } finally {
+    control.abort()
+  }
+}
+
+/** Listens on loopback on a port of the system's choice and answers with the port */
+export async function listen (server: net.Server): Promise<number> {
+  server.listen({ host: '127.0.0.1', port: 0 })
+  await once(server, 'listening')
+  const address = server.address()
+  if (address == null || typeof address === 'string') throw new Error('the server has no port')
+  return address.port
+}
+
+/** A port of loopback on which nobody listens */
+export async function closedPort (): Promise<number> {
+  const server = net.createServer()
+  const port = await listen(server)
+  await closeServer(server, 1_000)
+  return port
+}
+
+export async function closeServer (server: net.Server, deadline: number): Promise<void> {
+  if (!server.listening) return
+  const closed = once(server, 'close')
+  server.close()
+  await within(deadline, 'closing the server', closed)
+}
