@@ -1,8 +1,8 @@
 /**
  * @packageDocumentation
  *
- * The monotonic clock of the machine, in the form that every Cordon module measures with. Tests give modules a
- * clock that they turn by hand instead.
+ * The monotonic clock of the machine, in the form that every Cordon module measures with, and deadlines of very
+ * many things that share one timer. Tests give modules a clock that they turn by hand instead.
  *
  * @example Call something once, 100 ms from now at the earliest
  *
@@ -14,32 +14,6 @@
  * ```
  */
 
-import type { Clock, Timer } from '@cordon/interface-connection-lifecycle'
-
-/** Longest delay of the platform's timers: a larger one would fire at once. See the HTML standard, section 8.7. */
-const MAX_DELAY = 2 ** 31 - 1
-
-class SystemTimer implements Timer {
-  readonly #handle: ReturnType<typeof setTimeout>
-
-  constructor (delay: number, task: () => void) {
-    this.#handle = setTimeout(task, Math.min(Math.max(delay, 0), MAX_DELAY))
-
-    // Node's timers are objects and keep the process alive; browsers' are numbers and do not
-    const handle: unknown = this.#handle
-
-    if (typeof handle === 'object' && handle != null && 'unref' in handle && typeof handle.unref === 'function') {
-      handle.unref()
-    }
-  }
-
-  cancel (): void {
-    clearTimeout(this.#handle)
-  }
-}
-
-/** The monotonic clock of the machine. Its timers do not keep the process alive; delays are cut at 2^31 - 1 ms. */
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  schedule: (delay, task) => new SystemTimer(delay, task)
-}
+export { Deadlines } from './deadlines.ts'
+export { systemClock } from './system-clock.ts'
+export type { Deadline } from './deadlines.ts'

@@ -53,8 +53,9 @@ export interface LifecycleDriver {
   dial (target: DialTarget): Refusal | undefined
 
   /**
-   * A raw connection exists: makes its record, finds it a place among the handshaking, and runs `opened` of the
-   * `gate` stage. On a refusal the raw connection has been aborted already.
+   * A raw connection exists: makes its record, runs `opened` of the `gate` stage, and finds it a place among the
+   * handshaking; what the gates refuse therefore never drops anybody. On a refusal the raw connection has been
+   * aborted already.
    */
   open (raw: RawConnection): ConnectionRecord | Refusal
 

@@ -27,6 +27,18 @@ export class ConnectionRefusedError extends Error {
   }
 }
 
+/** Thrown when a stream is opened, and used to reset it, when a module of ours refused it; its `cause` is the refusal */
+export class StreamRefusedError extends Error {
+  static override name = 'StreamRefusedError'
+  override name = 'StreamRefusedError'
+  override readonly cause: Refusal
+
+  constructor (refusal: Refusal) {
+    super(refusal.message)
+    this.cause = refusal
+  }
+}
+
 /** The reason why a connection was aborted when a phase of its handshake took too long */
 export class HandshakeTimeoutError extends Error {
   static override name = 'HandshakeTimeoutError'
@@ -57,11 +69,14 @@ export class AlreadyAttachedError extends Error {
 export class WrongPeerError extends Error {
   static override name = 'WrongPeerError'
   override name = 'WrongPeerError'
+  /** The peer id that was asked for */
   readonly expected: string
-  readonly actual: string
 
-  constructor (expected: string, actual: string, options?: ErrorOptions) {
-    super(`expected peer ${expected} but found ${actual}`, options)
+  /** The peer id that was found, where the encrypter tells */
+  readonly actual?: string
+
+  constructor (expected: string, actual?: string, options?: ErrorOptions) {
+    super(`expected peer ${expected} but found ${actual ?? 'another one'}`, options)
     this.expected = expected
     this.actual = actual
   }

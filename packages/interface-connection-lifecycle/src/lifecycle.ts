@@ -76,6 +76,12 @@ export interface LifecycleStats {
 
   /** Steps that threw or returned a thenable, by module */
   readonly faults: Readonly<Record<string, number>>
+
+  /** Peers that are being kept connected */
+  readonly maintained: number
+
+  /** Maintained peers that libp2p has been told to reconnect to as well (its `keep-alive` tags): both then dial them */
+  readonly conflicts: number
 }
 
 /** Owns every connection of one node from the raw connection to the last release */

@@ -13,8 +13,9 @@ export interface Refusal {
    * - `crowded`: dropped while handshaking, to make room in a full group or a full node
    * - `fault`: a participant threw or answered with a promise; a bug in that module, never the fault of the peer
    * - `stopping`: the node is shutting down
+   * - `gone`: the connection had ended before the question could be asked; nobody said no
    */
-  readonly code: 'limit' | 'rate' | 'blocked' | 'gater' | 'crowded' | 'fault' | 'stopping'
+  readonly code: 'limit' | 'rate' | 'blocked' | 'gater' | 'crowded' | 'fault' | 'stopping' | 'gone'
 
   /** The name of the module that refused */
   readonly module: string
@@ -49,7 +50,7 @@ export interface Refusal {
   readonly configPath?: string
 }
 
-const CODES: ReadonlySet<unknown> = new Set<Refusal['code']>(['limit', 'rate', 'blocked', 'gater', 'crowded', 'fault', 'stopping'])
+const CODES: ReadonlySet<unknown> = new Set<Refusal['code']>(['limit', 'rate', 'blocked', 'gater', 'crowded', 'fault', 'stopping', 'gone'])
 
 /** Tells a refusal from anything else a step could return */
 export function isRefusal (value: unknown): value is Refusal {

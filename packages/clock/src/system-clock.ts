@@ -1,0 +1,29 @@
+import type { Clock, Timer } from '@cordon/interface-connection-lifecycle'
+
+/** Longest delay of the platform's timers: a larger one would fire at once. See the HTML standard, section 8.7. */
+const MAX_DELAY = 2 ** 31 - 1
+
+class SystemTimer implements Timer {
+  readonly #handle: ReturnType<typeof setTimeout>
+
+  constructor (delay: number, task: () => void) {
+    this.#handle = setTimeout(task, Math.min(Math.max(delay, 0), MAX_DELAY))
+
+    // Node's timers are objects and keep the process alive; browsers' are numbers and do not
+    const handle: unknown = this.#handle
+
+    if (typeof handle === 'object' && handle != null && 'unref' in handle && typeof handle.unref === 'function') {
+      handle.unref()
+    }
+  }
+
+  cancel (): void {
+    clearTimeout(this.#handle)
+  }
+}
+
+/** The monotonic clock of the machine. Its timers do not keep the process alive; delays are cut at 2^31 - 1 ms. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  schedule: (delay, task) => new SystemTimer(delay, task)
+}

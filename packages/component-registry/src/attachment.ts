@@ -1,0 +1,123 @@
+import type { TransportState, Wiring } from './wiring.ts'
+import type { ConnectionRecord, RawConnection } from '@cordon/interface-connection-lifecycle'
+import type { AbortOptions, Connection, MultiaddrConnection, StreamMuxer } from '@libp2p/interface'
+
+/** What lies below a raw connection, where the raw connection cannot be trusted to end it */
+export interface Underlay {
+  /** Lets what is queued be written, then ends it */
+  end (): void
+
+  /** Ends it at once */
+  destroy (): void
+}
+
+/**
+ * One raw connection and all that libp2p makes of it. The lifecycle ends it through this; in between it notes
+ * who asked for the end, because libp2p's events do not tell.
+ */
+export class Attachment implements RawConnection {
+  readonly raw: MultiaddrConnection
+  readonly direction: 'inbound' | 'outbound'
+  readonly transport: TransportState
+  record?: ConnectionRecord
+  muxer?: StreamMuxer
+  underlay?: Underlay
+
+  /** Why the peer is not the one we dialled, where our encrypter found that out */
+  wrongPeer?: Error
+
+  readonly #wiring: Wiring
+  #close?: Connection['close']
+
+  constructor (raw: MultiaddrConnection, direction: 'inbound' | 'outbound', transport: TransportState, wiring: Wiring) {
+    this.raw = raw
+    this.direction = direction
+    this.transport = transport
+    this.#wiring = wiring
+  }
+
+  /** Watches for the end of the raw connection; to be called in the tick in which it appeared */
+  watch (record: ConnectionRecord): void {
+    this.record = record
+    this.#wiring.link(this.raw, this)
+    this.#wiring.link(this.raw.timeline, this)
+    this.raw.addEventListener('close', this)
+
+    // it may have ended before we could listen
+    if (hasEnded(this.raw)) {
+      this.handleEvent({})
+    }
+  }
+
+  /** The raw connection has ended */
+  handleEvent (event: { local?: boolean, error?: Error }): void {
+    this.raw.removeEventListener('close', this)
+
+    // a muxer stops its keep-alive timer when it hears of the end, which it does not if that came before it existed
+    if (this.muxer?.status === 'open') {
+      this.muxer.abort(event.error ?? new Error('the raw connection has ended'))
+    }
+
+    this.underlay?.end()
+
+    if (this.record != null) {
+      this.#wiring.lifecycle.lost(this.record, { local: event.local, error: event.error })
+    }
+  }
+
+  /** libp2p has announced the connection: from now on `close` and `abort` on it tell us who asked */
+  upgraded (connection: Connection): void {
+    const close = connection.close.bind(connection)
+    const abort = connection.abort.bind(connection)
+    this.#close = close
+
+    connection.close = async options => {
+      this.#closing('local-close')
+
+      try {
+        await close(options)
+      } catch (error) {
+        // libp2p leaves it open and of no use, and would return it from the next dial
+        abort(asError(error))
+
+        throw error
+      }
+    }
+
+    connection.abort = error => {
+      this.#closing('local-abort', error)
+      abort(error)
+    }
+  }
+
+  async close (options: AbortOptions): Promise<void> {
+    await (this.#close == null ? this.raw.close(options) : this.#close(options))
+  }
+
+  abort (error: Error): void {
+    try {
+      this.muxer?.abort(error)
+      this.raw.abort(error)
+    } catch (err) {
+      // somebody else's listener threw when it was told
+      this.raw.log.error('aborting threw - %e', asError(err))
+    } finally {
+      this.underlay?.destroy()
+    }
+  }
+
+  #closing (how: 'local-close' | 'local-abort', error?: Error): void {
+    if (this.record != null) {
+      this.#wiring.driver.closing(this.record, how, error)
+    }
+  }
+}
+
+/** Whether a raw connection will say `close` no more */
+export function hasEnded (raw: MultiaddrConnection): boolean {
+  return raw.status !== 'open' && raw.status !== 'closing'
+}
+
+export function asError (value: unknown): Error {
+  return value instanceof Error ? value : new Error(String(value))
+}

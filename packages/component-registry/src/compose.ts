@@ -1,0 +1,150 @@
+import { ComposeError } from '@cordon/interface-component-registry'
+import { systemClock } from '@cordon/clock'
+import { wrapEncrypter, wrapProtector } from './encryption.ts'
+import { COMPONENT_NAMES, COMPONENT_PREFIXES } from './constants.ts'
+import { Gater } from './gater.ts'
+import { HandlerHook } from './handlers.ts'
+import { MuxerHook } from './muxer.ts'
+import { parseInit } from './init.ts'
+import { Registry } from './registry.ts'
+import { TransportHook } from './transports.ts'
+import { Wiring } from './wiring.ts'
+import type { NodeComponents } from './wiring.ts'
+import type { ModuleFactory, Modules, RegistryInit } from './types.ts'
+import type { ConnectionProtector } from '@libp2p/interface'
+import type { Libp2pOptions } from 'libp2p'
+
+type Options = Libp2pOptions<Record<string, unknown>>
+type Services = NonNullable<Options['services']>
+
+/** libp2p gives the same components to every factory; each type of factory names those that it needs */
+const asNode = (components: unknown): NodeComponents => components as NodeComponents
+
+/** See `compose` in `index.ts` */
+export function composeOptions (options: Options, modules: Modules, init?: RegistryInit): Options {
+  const chosen = chooseModules(options, modules)
+  const wiring = new Wiring(parseInit(init), systemClock)
+  const gater = new Gater(wiring)
+  const handlers = new HandlerHook()
+  const muxers = new MuxerHook(wiring, handlers)
+  const transports = new TransportHook(wiring, gater, muxers)
+  wiring.onBind(components => { gater.install(components) })
+
+  return {
+    ...options,
+    ...(options.transports != null && { transports: options.transports.map(factory => components => bound(wiring, components, node => transports.build(factory as never, node))) }),
+    ...(options.connectionEncrypters != null && { connectionEncrypters: options.connectionEncrypters.map(factory => components => bound(wiring, components, () => wrapEncrypter(factory(components), wiring))) }),
+    ...(options.streamMuxers != null && {
+      streamMuxers: options.streamMuxers.map(factory => components => bound(wiring, components, () => {
+        const muxer = factory(components)
+        muxers.boundWindows(muxer)
+
+        return muxers.wrap(muxer)
+      }))
+    }),
+    ...(options.connectionProtector != null && {
+      connectionProtector: components => bound(wiring, components, () => wrapProtector((options.connectionProtector as (components: unknown) => ConnectionProtector)(components), wiring))
+    }),
+    connectionManager: raiseLimits(options.connectionManager, wiring),
+    services: composeServices(options, chosen, wiring, handlers, new Registry(wiring, gater, transports, Object.keys(chosen)))
+  }
+}
+
+function bound<T> (wiring: Wiring, components: unknown, make: (components: NodeComponents) => T): T {
+  wiring.bind(asNode(components))
+
+  return make(asNode(components))
+}
+
+/** The registry first, so that it wraps what services use as they start; the modules last, so that they can see the services */
+function composeServices (options: Options, modules: Record<string, ModuleFactory>, wiring: Wiring, handlers: HandlerHook, registry: Registry): Services {
+  const services: Services = {
+    registry: components => bound(wiring, components, node => {
+      handlers.install(node)
+
+      return registry
+    }),
+    ...options.services
+  }
+
+  for (const [name, factory] of Object.entries(modules)) {
+    services[name] = components => bound(wiring, components, () => {
+      const module: unknown = factory(components as never)
+      registry.made(name, module)
+
+      return module
+    })
+  }
+
+  return services
+}
+
+/** libp2p's counters for connections that are not upgraded are global, so one attacker locks everyone out; ours take their place */
+function raiseLimits (user: Options['connectionManager'], wiring: Wiring): Options['connectionManager'] {
+  const raised = { ...user }
+  const reason = 'the lifecycle bounds what is handshaking by group and in total instead, so that no group locks out another'
+
+  for (const [option, from] of [['maxIncomingPendingConnections', '10'], ['inboundConnectionThreshold', '5']] as const) {
+    if (user?.[option] == null) {
+      raised[option] = Infinity
+      wiring.adjusted({ option: `connectionManager.${option}`, from, to: 'Infinity', reason })
+    }
+  }
+
+  return raised
+}
+
+function chooseModules (options: Options, modules: Modules): Record<string, ModuleFactory> {
+  if (!isObject(options)) {
+    throw new ComposeError('options', `expected the options of createLibp2p, got ${describe(options)}`)
+  }
+
+  if (!isObject(modules)) {
+    throw new ComposeError('modules', `expected an object of module factories by name, got ${describe(modules)}`)
+  }
+
+  const chosen: Record<string, ModuleFactory> = {}
+
+  for (const name of Reflect.ownKeys(modules)) {
+    if (typeof name !== 'string') {
+      continue
+    }
+
+    checkName(name, options)
+    const factory = modules[name]
+
+    if (factory === false || factory === undefined) {
+      if (name === 'lifecycle' && factory === false) {
+        throw new ComposeError('modules.lifecycle', 'the lifecycle cannot be left out: everything else takes part in it')
+      }
+
+      continue
+    }
+
+    if (typeof factory !== 'function') {
+      throw new ComposeError(`modules.${name}`, `expected a factory such as ${name}(), or false to leave it out, got ${describe(factory)}`)
+    }
+
+    chosen[name] = factory
+  }
+
+  return chosen
+}
+
+function checkName (name: string, options: Options): void {
+  if (COMPONENT_NAMES.has(name) || COMPONENT_PREFIXES.some(prefix => name.startsWith(prefix))) {
+    throw new ComposeError(`modules.${name}`, 'libp2p has a component of this name, and the module would take its place')
+  }
+
+  if (name === 'registry' || Object.hasOwn(options.services ?? {}, name)) {
+    throw new ComposeError(`modules.${name}`, `there is a service of this name already${name === 'registry' ? ': the registry itself' : ' in options.services'}`)
+  }
+}
+
+function isObject (value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function describe (value: unknown): string {
+  return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `${typeof value} ${String(value).slice(0, 64)}`
+}

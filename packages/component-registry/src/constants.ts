@@ -1,0 +1,39 @@
+/** Long enough for a look-up in a local database, short enough that a hung hook holds no place (`specs/threats.md` A07) */
+export const GATER_TIMEOUT = 250
+
+export const START_TIMEOUT = 10_000
+
+export const STOP_TIMEOUT = 5_000
+
+/** As the lifecycle's own bounds for what is handshaking: a socket that waits for its HTTP upgrade costs about the same */
+export const MAX_PENDING_SOCKETS = 256
+export const MAX_PENDING_SOCKETS_PER_GROUP = 32
+
+/** As the lifecycle's deadline for the first phase of a handshake */
+export const SOCKET_TIMEOUT = 3_000
+
+/** How long a socket may go on writing what was queued, such as a WebSocket's close frame, before it is destroyed */
+export const SOCKET_LINGER = 1_000
+
+/** libp2p's default for `maxReadBufferLength` of a stream: unread bytes beyond it abort the stream */
+export const DEFAULT_READ_BUFFER = 4 * 1024 * 1024
+
+/** Yamux's default for `maxStreamWindowSize` */
+export const DEFAULT_STREAM_WINDOW = 16 * 1024 * 1024
+
+export const YAMUX_PROTOCOL = '/yamux/1.0.0'
+
+/** What libp2p 3.x names its components; a service of the same name would replace the component */
+export const COMPONENT_NAMES: ReadonlySet<string> = new Set([
+  'peerId', 'privateKey', 'nodeInfo', 'logger', 'events', 'addressManager', 'peerStore', 'upgrader', 'randomWalk',
+  'registrar', 'connectionManager', 'transportManager', 'connectionGater', 'contentRouting', 'peerRouting', 'datastore',
+  'connectionProtector', 'connectionMonitor', 'metrics', 'dns',
+  // properties of the object that holds the components
+  'components', 'isStarted', 'beforeStart', 'start', 'afterStart', 'beforeStop', 'stop', 'afterStop', 'then',
+  '_invokeStartableMethod', '__proto__', 'constructor', 'prototype'
+])
+
+/** How libp2p 3.x names components of which there can be several */
+export const COMPONENT_PREFIXES: readonly string[] = [
+  'connection-encryption-', 'stream-muxers-', 'peer-router-', 'content-router-', 'peer-discovery-', 'transport-'
+]

@@ -1,0 +1,85 @@
+import type { StreamHook } from './streams.ts'
+import type { NodeComponents } from './wiring.ts'
+import type { Stream, StreamHandler } from '@libp2p/interface'
+
+/** What may be given to `handle()` beyond libp2p's own options */
+interface ServiceOption {
+  service?: unknown
+}
+
+/** Wraps the handlers of protocols, so that a stream's slot is held until its handler has settled */
+export class HandlerHook {
+  readonly #services = new Map<string, string>()
+  readonly #streams = new WeakMap<Stream, StreamHook>()
+
+  /** Takes the place of the registrar's `handle` and `unhandle`; services register when they start, which is later */
+  install (components: NodeComponents): void {
+    const { registrar } = components
+    const handle = registrar.handle.bind(registrar)
+    const unhandle = registrar.unhandle.bind(registrar)
+
+    registrar.handle = async (protocol, handler, options) => {
+      await handle(protocol, this.#wrap(handler), options)
+      const service = (options as ServiceOption | undefined)?.service
+
+      if (typeof service === 'string') {
+        this.#services.set(protocol, service)
+      } else {
+        this.#services.delete(protocol)
+      }
+    }
+
+    registrar.unhandle = async (protocols, options) => {
+      for (const protocol of Array.isArray(protocols) ? protocols : [protocols]) {
+        this.#services.delete(protocol)
+      }
+
+      await unhandle(protocols, options)
+    }
+
+  }
+
+  /** The name that a protocol's handler gave to its service; at most one for each protocol that the application handles */
+  service (protocol: string): string | undefined {
+    return this.#services.get(protocol)
+  }
+
+  track (stream: Stream, hook: StreamHook): void {
+    this.#streams.set(stream, hook)
+  }
+
+  #wrap (handler: StreamHandler): StreamHandler {
+    return (stream, connection) => {
+      const hook = this.#streams.get(stream)
+
+      if (hook == null) {
+        return handler(stream, connection)
+      }
+
+      // its slot was given back already: a handler that ran now would run without one
+      if (!hook.enter()) {
+        stream.log('the stream ended before its handler could run')
+
+        return
+      }
+
+      let result: void | Promise<void>
+
+      try {
+        result = handler(stream, connection)
+      } catch (error) {
+        hook.leave()
+
+        throw error
+      }
+
+      if (!(result instanceof Promise)) {
+        hook.leave()
+
+        return
+      }
+
+      return result.finally(() => { hook.leave() })
+    }
+  }
+}

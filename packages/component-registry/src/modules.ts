@@ -1,0 +1,146 @@
+import { serviceCapabilities, serviceDependencies } from '@libp2p/interface'
+import { ComposeError, ModuleStartError } from '@cordon/interface-component-registry'
+import { isParticipantModule, participantSymbol } from '@cordon/interface-connection-lifecycle'
+import { isThenable, withDeadline } from './deadline.ts'
+import { asError } from './attachment.ts'
+import { orderModules } from './order.ts'
+import type { Orderable } from './order.ts'
+import type { Wiring } from './wiring.ts'
+import type { ModuleStatus } from '@cordon/interface-component-registry'
+
+const HOOKS = ['beforeStart', 'start', 'afterStart', 'beforeStop', 'stop', 'afterStop'] as const
+type Hook = typeof HOOKS[number]
+type Hooks = Partial<Record<Hook, () => unknown>>
+
+/** A module that libp2p has made, with the hooks that we call in its stead */
+export class Module implements Orderable {
+  readonly name: string
+  readonly instance: object
+  readonly capabilities: readonly string[]
+  readonly dependencies: readonly string[]
+  readonly stage?: string
+  readonly #hooks: Hooks = {}
+  state: ModuleStatus['state'] = 'stopped'
+
+  constructor (name: string, instance: unknown) {
+    if (typeof instance !== 'object' || instance == null) {
+      throw new ComposeError(`modules.${name}`, `its factory made ${instance === null ? 'null' : typeof instance} instead of a module`)
+    }
+
+    this.name = name
+    this.instance = instance
+    this.capabilities = strings(instance, serviceCapabilities)
+    this.dependencies = strings(instance, serviceDependencies)
+    this.stage = isParticipantModule(instance) ? instance[participantSymbol].stage : undefined
+    this.#takeHooks(instance)
+  }
+
+  /** libp2p starts all services at once; ours start in order, so libp2p must not see that they can be started */
+  #takeHooks (instance: object): void {
+    const hooks = instance as Hooks
+
+    if (typeof hooks.start !== 'function' || typeof hooks.stop !== 'function') {
+      return
+    }
+
+    for (const name of HOOKS) {
+      const hook = hooks[name]
+
+      if (typeof hook === 'function') {
+        this.#hooks[name] = hook.bind(instance)
+        Object.defineProperty(instance, name, { value: undefined, configurable: true, enumerable: false, writable: true })
+      }
+    }
+  }
+
+  async call (hook: Hook, wiring: Wiring): Promise<void> {
+    const result = this.#hooks[hook]?.()
+
+    if (isThenable(result)) {
+      const deadline = hook.endsWith('Stop') || hook === 'stop' ? wiring.init.stopTimeout : wiring.init.startTimeout
+      await withDeadline(result, `${hook} of module ${this.name}`, deadline, wiring.clock)
+    }
+  }
+}
+
+/** Starts modules one after the other and stops them in reverse, whatever happens in between */
+export class ModuleSequence {
+  readonly #wiring: Wiring
+  readonly #started: Module[] = []
+  #modules: Module[] = []
+
+  constructor (wiring: Wiring) {
+    this.#wiring = wiring
+  }
+
+  /** @throws {ComposeError} when they cannot be put in order */
+  order (modules: readonly Module[]): void {
+    this.#modules = orderModules(modules)
+  }
+
+  get modules (): readonly Module[] {
+    return this.#modules
+  }
+
+  /** @throws {ModuleStartError} when one does not start; those before it have been stopped again */
+  async start (): Promise<void> {
+    for (const module of this.#modules) {
+      module.state = 'starting'
+
+      try {
+        // what has begun to start has to be stopped, also if it fails halfway
+        this.#started.push(module)
+        await module.call('beforeStart', this.#wiring)
+        await module.call('start', this.#wiring)
+        module.state = 'started'
+      } catch (error) {
+        module.state = 'failed'
+        await this.stop()
+
+        throw new ModuleStartError(module.name, `did not start: ${asError(error).message}`, { cause: error })
+      }
+    }
+  }
+
+  async afterStart (): Promise<void> {
+    for (const module of this.#started) {
+      try {
+        await module.call('afterStart', this.#wiring)
+      } catch (error) {
+        throw new ModuleStartError(module.name, `did not finish starting: ${asError(error).message}`, { cause: error })
+      }
+    }
+  }
+
+  /** While connections still exist */
+  async beforeStop (): Promise<void> {
+    for (const module of this.#started.toReversed()) {
+      module.state = module.state === 'failed' ? 'failed' : 'stopping'
+      await this.#attempt(module, 'beforeStop')
+    }
+  }
+
+  /** After connections have closed */
+  async stop (): Promise<void> {
+    for (let module = this.#started.pop(); module != null; module = this.#started.pop()) {
+      await this.#attempt(module, 'stop')
+      await this.#attempt(module, 'afterStop')
+      module.state = module.state === 'failed' ? 'failed' : 'stopped'
+    }
+  }
+
+  /** One module that does not stop must not keep the others from stopping */
+  async #attempt (module: Module, hook: Hook): Promise<void> {
+    try {
+      await module.call(hook, this.#wiring)
+    } catch (error) {
+      this.#wiring.log.error('%s of module %s failed - %e', hook, module.name, asError(error))
+    }
+  }
+}
+
+function strings (instance: object, symbol: symbol): string[] {
+  const value: unknown = (instance as Record<symbol, unknown>)[symbol]
+
+  return Array.isArray(value) ? value.filter(item => typeof item === 'string') : []
+}

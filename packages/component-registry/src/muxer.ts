@@ -1,0 +1,105 @@
+import { MuxerClosedError } from '@libp2p/interface'
+import { hookStreams } from './streams.ts'
+import { DEFAULT_READ_BUFFER, DEFAULT_STREAM_WINDOW, YAMUX_PROTOCOL } from './constants.ts'
+import type { HandlerHook } from './handlers.ts'
+import type { Wiring } from './wiring.ts'
+import type { StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
+
+/** Wraps muxer factories so that the decrypted bytes and every stream of a connection pass by the lifecycle */
+export class MuxerHook {
+  readonly #wiring: Wiring
+  readonly #handlers: HandlerHook
+  readonly #wrapped = new WeakSet<StreamMuxerFactory>()
+
+  constructor (wiring: Wiring, handlers: HandlerHook) {
+    this.#wiring = wiring
+    this.#handlers = handlers
+  }
+
+  wrap <F extends StreamMuxerFactory> (factory: F): F {
+    if (this.#wrapped.has(factory)) {
+      return factory
+    }
+
+    this.#wrapped.add(factory)
+    const create = factory.createStreamMuxer.bind(factory)
+
+    // on the instance, so that everything else about it stays as it was
+    factory.createStreamMuxer = secured => {
+      const attachment = this.#wiring.find(secured)
+
+      if (attachment?.record == null) {
+        return create(secured)
+      }
+
+      if (attachment.record.state === 'closed') {
+        throw new MuxerClosedError('the connection was closed before its muxer existed')
+      }
+
+      this.#wiring.driver.secured(attachment.record, secured)
+      const muxer: StreamMuxer = create(secured)
+      attachment.muxer = muxer
+      hookStreams(muxer, attachment.record, this.#wiring, this.#handlers)
+
+      return muxer
+    }
+
+    return factory
+  }
+
+  /**
+   * Yamux grows a stream's window up to 16 MiB, and libp2p aborts a paused stream once 4 MiB of it are unread
+   * (`specs/libp2p-hooks.md` B4): a window that is no larger than the read buffer cannot be overrun.
+   */
+  boundWindows (factory: StreamMuxerFactory): void {
+    if (factory.protocol !== YAMUX_PROTOCOL) {
+      return
+    }
+
+    const init = streamInit(factory)
+
+    if (init == null) {
+      this.#wiring.log('the windows of the muxer %s cannot be bounded from outside', factory[Symbol.toStringTag])
+
+      return
+    }
+
+    if (init.streamOptions?.maxStreamWindowSize != null) {
+      return
+    }
+
+    const window = Math.min(DEFAULT_STREAM_WINDOW, init.streamOptions?.maxReadBufferLength ?? DEFAULT_READ_BUFFER)
+    init.streamOptions = {
+      ...init.streamOptions,
+      maxStreamWindowSize: Math.max(window, init.streamOptions?.initialStreamWindowSize ?? 0)
+    }
+
+    this.#wiring.adjusted({
+      option: 'yamux.streamOptions.maxStreamWindowSize',
+      from: String(DEFAULT_STREAM_WINDOW),
+      to: String(init.streamOptions.maxStreamWindowSize),
+      reason: 'a stream window larger than the read buffer lets a paused stream be overrun and aborted'
+    })
+  }
+}
+
+interface StreamInit {
+  streamOptions?: {
+    maxStreamWindowSize?: number
+    maxReadBufferLength?: number
+    initialStreamWindowSize?: number
+  }
+}
+
+/** The options that a yamux factory of `@libp2p/yamux` or `@chainsafe/libp2p-yamux` gives to each muxer, as a copy of our own */
+function streamInit (factory: StreamMuxerFactory): StreamInit | undefined {
+  if (!('_init' in factory) || typeof factory._init !== 'object' || factory._init == null) {
+    return undefined
+  }
+
+  // the user may use one object for several nodes
+  const init: StreamInit = { ...factory._init }
+  factory._init = init
+
+  return init
+}

@@ -1,0 +1,52 @@
+import type { Underlay } from './attachment.ts'
+import type { TransportState } from './wiring.ts'
+import type { MultiaddrConnection } from '@libp2p/interface'
+
+/** As much of a `WebSocket` as is needed here */
+interface Socket {
+  readonly readyState: number
+  close (): void
+  addEventListener (event: 'close', listener: () => void, options: { once: true }): void
+}
+
+/** See the HTML standard, WebSocket `readyState` */
+const CLOSED = 3
+
+/**
+ * The socket below an outbound WebSocket connection. libp2p aborts it with a close code that the platform refuses,
+ * so that it stays open (`specs/libp2p-hooks.md` B12, B21); the platform offers no way to cut it. It is asked to
+ * close, and counted until it has.
+ */
+export class OutboundWebSocket implements Underlay {
+  readonly #socket: Socket
+  readonly #transport: TransportState
+  #counted = false
+
+  constructor (socket: Socket, transport: TransportState) {
+    this.#socket = socket
+    this.#transport = transport
+  }
+
+  static below (raw: MultiaddrConnection, transport: TransportState): OutboundWebSocket | undefined {
+    return 'websocket' in raw && isSocket(raw.websocket) ? new OutboundWebSocket(raw.websocket, transport) : undefined
+  }
+
+  end (): void {
+    this.destroy()
+  }
+
+  destroy (): void {
+    if (this.#counted || this.#socket.readyState === CLOSED) {
+      return
+    }
+
+    this.#counted = true
+    this.#transport.unreturned++
+    this.#socket.addEventListener('close', () => { this.#transport.unreturned-- }, { once: true })
+    this.#socket.close()
+  }
+}
+
+function isSocket (value: unknown): value is Socket {
+  return typeof value === 'object' && value != null && 'readyState' in value && 'close' in value && 'addEventListener' in value
+}

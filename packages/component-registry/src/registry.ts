@@ -1,0 +1,179 @@
+import { serviceCapabilities } from '@libp2p/interface'
+import { ComposeError, registrySymbol } from '@cordon/interface-component-registry'
+import { isConnectionLifecycle, isParticipantModule, isReadinessModule, participantSymbol, readinessSymbol } from '@cordon/interface-connection-lifecycle'
+import { Module, ModuleSequence } from './modules.ts'
+import { orderParticipants } from './order.ts'
+import { keepsAlive } from './keep-alive.ts'
+import type { Gater } from './gater.ts'
+import type { TransportHook } from './transports.ts'
+import type { Wiring } from './wiring.ts'
+import type { Adjustment, Registry as RegistryInterface, RegistryStatus, SocketStatus, TransportStatus } from '@cordon/interface-component-registry'
+import type { ConnectionLifecycle, LifecycleHost, NamedParticipant, Stage } from '@cordon/interface-connection-lifecycle'
+import type { Connection, Startable } from '@libp2p/interface'
+
+/** The service that starts and stops the modules, and that tells the lifecycle of upgraded connections */
+export class Registry implements RegistryInterface, Startable {
+  readonly [Symbol.toStringTag] = '@cordon/component-registry'
+  readonly [serviceCapabilities]: string[] = ['@cordon/component-registry']
+  readonly [registrySymbol] = true as const
+  readonly #wiring: Wiring
+  readonly #gater: Gater
+  readonly #transports: TransportHook
+  readonly #sequence: ModuleSequence
+  readonly #names: readonly string[]
+  readonly #made: Module[] = []
+  #run?: AbortController
+
+  constructor (wiring: Wiring, gater: Gater, transports: TransportHook, names: readonly string[]) {
+    this.#wiring = wiring
+    this.#gater = gater
+    this.#transports = transports
+    this.#names = names
+    this.#sequence = new ModuleSequence(wiring)
+  }
+
+  get adjustments (): readonly Adjustment[] {
+    return [...this.#wiring.adjustments]
+  }
+
+  status (): RegistryStatus {
+    return {
+      modules: this.#sequence.modules.map(({ name, stage, state }) => ({ name, state, ...(stage != null && { stage: stage as Stage }) })),
+      transports: this.#transportStatus(),
+      sockets: this.#socketStatus(),
+      gaterFaults: this.#gater.faults
+    }
+  }
+
+  /**
+   * libp2p has made a module. After the last one, they are put in order and attached to the lifecycle.
+   *
+   * @throws {ComposeError} when that is not possible; the node is then not made
+   */
+  made (name: string, instance: unknown): void {
+    this.#made.push(new Module(name, instance))
+
+    if (this.#made.length === this.#names.length) {
+      this.#attach()
+    }
+  }
+
+  async beforeStart (): Promise<void> {
+    // before libp2p's own listeners, which are added as its components start
+    this.#run = new AbortController()
+    this.#wiring.components.events.addEventListener('connection:open', event => { this.#upgraded(event.detail) }, { signal: this.#run.signal })
+
+    await this.#sequence.start()
+  }
+
+  // libp2p calls no hook of a service that has not both
+  start (): void {}
+
+  async afterStart (): Promise<void> {
+    await this.#sequence.afterStart()
+  }
+
+  async beforeStop (): Promise<void> {
+    this.#wiring.driver.draining()
+    await this.#sequence.beforeStop()
+  }
+
+  stop (): void {
+    this.#transports.guards.forEach(guard => { guard.stop() })
+  }
+
+  async afterStop (): Promise<void> {
+    await this.#sequence.stop()
+    this.#run?.abort()
+    this.#run = undefined
+  }
+
+  #attach (): void {
+    this.#sequence.order(this.#made)
+    this.#wiring.lifecycle = this.#lifecycle()
+    this.#wiring.driver.attach(this.#host())
+  }
+
+  #lifecycle (): ConnectionLifecycle {
+    const found = this.#made.filter(({ instance }) => isConnectionLifecycle(instance))
+    const [module, other] = found
+
+    if (module == null || !isConnectionLifecycle(module.instance)) {
+      throw new ComposeError('modules', 'none of them is a connection lifecycle; every node needs one')
+    }
+
+    if (other != null) {
+      throw new ComposeError(`modules.${other.name}`, `is a second connection lifecycle besides modules.${module.name}`)
+    }
+
+    return module.instance
+  }
+
+  #host (): LifecycleHost {
+    const { connectionManager, peerStore } = this.#wiring.components
+    const readiness = this.#readiness()
+
+    return {
+      participants: orderParticipants(this.#sequence.modules).flatMap(({ name, instance }): NamedParticipant[] =>
+        isParticipantModule(instance) ? [{ name, participant: instance[participantSymbol] }] : []),
+      ...(readiness != null && { readiness }),
+      dial: async (target, options) => connectionManager.openConnection(target, options),
+      keepsAlive: async peer => keepsAlive(peerStore, peer)
+    }
+  }
+
+  #readiness (): LifecycleHost['readiness'] {
+    const [first, second] = this.#made.flatMap(({ name, instance }) =>
+      isReadinessModule(instance) ? [{ name, holdDial: instance[readinessSymbol].holdDial }] : [])
+
+    if (second != null) {
+      throw new ComposeError(`modules.${second.name}`, `declares when connections are ready, and so does modules.${first?.name ?? ''}; only one can`)
+    }
+
+    return first
+  }
+
+  #upgraded (connection: Connection): void {
+    const attachment = this.#wiring.find(connection.timeline)
+
+    // a transport that is not ours to wrap; `status` names it
+    if (attachment?.record == null) {
+      return
+    }
+
+    // libp2p announces connections that died while a gater was asked, and never says that they closed
+    if (connection.status !== 'open') {
+      attachment.abort(new Error('the connection ended before it was announced'))
+
+      return
+    }
+
+    attachment.upgraded(connection)
+    this.#wiring.driver.upgraded(attachment.record, connection)
+  }
+
+  #transportStatus (): TransportStatus[] {
+    return [
+      ...this.#wiring.transports.map(({ tag, enforced, gaps, unreturned }) => ({ transport: tag, enforced: [...enforced], gaps: [...gaps], unreturned })),
+      ...this.#transports.strangers().map(transport => ({
+        transport: transport[Symbol.toStringTag],
+        enforced: [],
+        gaps: ['it was added to the options after they were composed, so its connections have no records'],
+        unreturned: 0
+      }))
+    ]
+  }
+
+  #socketStatus (): SocketStatus {
+    const total = { pending: 0, expired: 0, dropped: 0 }
+
+    for (const { counts } of this.#transports.guards) {
+      total.pending += counts.pending
+      total.expired += counts.expired
+      total.dropped += counts.dropped
+    }
+
+    return total
+  }
+}
+

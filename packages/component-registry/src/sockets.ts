@@ -1,0 +1,169 @@
+import { normaliseAddress } from '@cordon/address'
+import { Deadlines } from '@cordon/clock'
+import { FairSet } from '@cordon/fair-set'
+import { SOCKET_LINGER } from './constants.ts'
+import type { Underlay } from './attachment.ts'
+import type { Wiring } from './wiring.ts'
+import type { SocketStatus } from '@cordon/interface-component-registry'
+import type { Deadline } from '@cordon/clock'
+import type { Place } from '@cordon/fair-set'
+import type { Listener, MultiaddrConnection } from '@libp2p/interface'
+
+/** As much of Node's `net.Socket` as is needed here */
+interface Socket {
+  readonly remoteAddress?: string
+  readonly remotePort?: number
+  readonly destroyed: boolean
+  destroy (): void
+  destroySoon (): void
+  once (event: 'close', listener: () => void): void
+}
+
+interface SocketServer {
+  on (event: 'connection', listener: (socket: Socket) => void): void
+}
+
+/** A listener that accepts sockets itself and makes raw connections of them later, as that of WebSockets in Node does */
+export interface GuardableListener extends Listener {
+  readonly server: SocketServer
+}
+
+/** Recognised by its shape: what it holds is not part of libp2p's interface */
+export function isGuardable (listener: Listener): listener is GuardableListener {
+  return 'wsServer' in listener && 'server' in listener && typeof listener.server === 'object' && listener.server != null && 'on' in listener.server
+}
+
+/**
+ * Watches the sockets below one listener, of which libp2p knows nothing until their HTTP upgrade is through: silent
+ * ones would live for ever and keep the listener from closing (`specs/libp2p-hooks.md` B21). They are bounded in
+ * number and time, and those that became raw connections end with them.
+ */
+export class SocketGuard {
+  readonly counts: { -readonly [K in keyof SocketStatus]: number } = { pending: 0, expired: 0, dropped: 0 }
+  readonly #wiring: Wiring
+  readonly #waiting = new FairSet<GuardedSocket>()
+  readonly #deadlines: Deadlines<GuardedSocket>
+  /** Every live socket by where it comes from; an address and port name one socket of a listener for as long as it lives */
+  readonly #sockets = new Map<string, GuardedSocket>()
+
+  constructor (wiring: Wiring) {
+    this.#wiring = wiring
+    this.#deadlines = new Deadlines(wiring.clock, [wiring.init.socketTimeout, SOCKET_LINGER], (socket, queue) => {
+      if (queue === 0) {
+        this.counts.expired++
+      }
+
+      socket.destroy()
+    })
+  }
+
+  watch (listener: GuardableListener): void {
+    listener.server.on('connection', socket => { this.#accepted(socket) })
+  }
+
+  /** A raw connection has appeared: its socket ends with it from now on, and no longer waits */
+  claim (raw: MultiaddrConnection): Underlay | undefined {
+    const socket = this.#sockets.get(sourceOf(raw))
+
+    if (socket != null) {
+      this.#settle(socket)
+    }
+
+    return socket
+  }
+
+  /** Destroys what never became a raw connection; the rest ends with its raw connection */
+  stop (): void {
+    for (const socket of this.#sockets.values()) {
+      socket.destroy()
+    }
+
+    this.#deadlines.stop()
+  }
+
+  #accepted (socket: Socket): void {
+    // it was reset before it was accepted
+    if (socket.remoteAddress == null || socket.remotePort == null) {
+      socket.destroy()
+
+      return
+    }
+
+    const { key, share } = normaliseAddress(socket.remoteAddress)
+    const source = `${key} ${socket.remotePort}`
+    this.#makeRoom(share)
+
+    const guarded = new GuardedSocket(socket, () => this.#deadlines.add(1, guarded, this.#wiring.clock.now()))
+    guarded.place = this.#waiting.add(share, guarded)
+    guarded.deadline = this.#deadlines.add(0, guarded, this.#wiring.clock.now())
+    this.counts.pending++
+    this.#sockets.set(source, guarded)
+
+    socket.once('close', () => {
+      this.#settle(guarded)
+
+      // the same port may have been used again already
+      if (this.#sockets.get(source) === guarded) {
+        this.#sockets.delete(source)
+      }
+    })
+  }
+
+  #makeRoom (share: string): void {
+    const { maxPendingSockets, maxPendingSocketsPerGroup } = this.#wiring.init
+    const victim = this.#waiting.sizeOf(share) >= maxPendingSocketsPerGroup
+      ? this.#waiting.oldestOf(share)
+      : this.#waiting.size >= maxPendingSockets ? this.#waiting.oldestOfLargest() : undefined
+
+    if (victim != null) {
+      this.counts.dropped++
+      this.#settle(victim)
+      victim.destroy()
+    }
+  }
+
+  /** It waits for nothing any more */
+  #settle (socket: GuardedSocket): void {
+    if (socket.place != null) {
+      this.#waiting.remove(socket.place)
+      socket.place = undefined
+      this.counts.pending--
+    }
+
+    if (socket.deadline != null) {
+      this.#deadlines.remove(socket.deadline)
+      socket.deadline = undefined
+    }
+  }
+}
+
+class GuardedSocket implements Underlay {
+  place?: Place<GuardedSocket>
+  deadline?: Deadline<GuardedSocket>
+  readonly #socket: Socket
+  readonly #linger: () => Deadline<GuardedSocket>
+
+  constructor (socket: Socket, linger: () => Deadline<GuardedSocket>) {
+    this.#socket = socket
+    this.#linger = linger
+  }
+
+  /** A close frame may be on its way out, and the remote may never read it */
+  end (): void {
+    if (!this.#socket.destroyed && this.deadline == null) {
+      this.#socket.destroySoon()
+      this.deadline = this.#linger()
+    }
+  }
+
+  destroy (): void {
+    this.#socket.destroy()
+  }
+}
+
+/** The same text for a raw connection as for the socket below it */
+function sourceOf (raw: MultiaddrConnection): string {
+  const port = raw.remoteAddr.getComponents().find(({ name }) => name === 'tcp')?.value ?? ''
+
+  return `${normaliseAddress(raw.remoteAddr).key} ${port}`
+}

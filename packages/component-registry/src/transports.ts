@@ -1,0 +1,80 @@
+import { RecordingUpgrader } from './upgrader.ts'
+import { isGuardable, SocketGuard } from './sockets.ts'
+import type { Gater } from './gater.ts'
+import type { MuxerHook } from './muxer.ts'
+import type { NodeComponents, TransportState, Wiring } from './wiring.ts'
+import type { Transport, Upgrader } from '@libp2p/interface'
+
+const WEBSOCKETS = '@libp2p/websockets'
+
+/** What every connection gets, whichever way it comes */
+const ENFORCED = ['records', 'deadlines', 'streams']
+
+/** Makes a transport's connections pass by the lifecycle */
+export class TransportHook {
+  readonly #wiring: Wiring
+  readonly #gater: Gater
+  readonly #muxers: MuxerHook
+  readonly #wrapped = new WeakSet<Transport>()
+  readonly #guards: SocketGuard[] = []
+
+  constructor (wiring: Wiring, gater: Gater, muxers: MuxerHook) {
+    this.#wiring = wiring
+    this.#gater = gater
+    this.#muxers = muxers
+  }
+
+  /** Makes a transport as libp2p would, with our upgrader wherever it looks for one */
+  build (factory: (components: never) => Transport, components: NodeComponents): Transport {
+    const state: TransportState = { tag: '', enforced: new Set(ENFORCED), gaps: new Set(), unreturned: 0 }
+    const upgrader = new RecordingUpgrader(this.#wiring, this.#gater, this.#muxers, components.upgrader, state)
+    const transport = factory(withUpgrader(components, upgrader) as never)
+    state.tag = transport[Symbol.toStringTag]
+    this.#wiring.transports.push(state)
+    this.#wrap(transport, state, upgrader)
+
+    return transport
+  }
+
+  /** Transports of the node that were not made by us */
+  strangers (): Transport[] {
+    return this.#wiring.components.transportManager.getTransports().filter(transport => !this.#wrapped.has(transport))
+  }
+
+  get guards (): readonly SocketGuard[] {
+    return this.#guards
+  }
+
+  #wrap (transport: Transport, state: TransportState, upgrader: RecordingUpgrader): void {
+    this.#wrapped.add(transport)
+    const dial = transport.dial.bind(transport)
+    const createListener = transport.createListener.bind(transport)
+
+    if (state.tag === WEBSOCKETS) {
+      state.gaps.add('after a failed upgrade, an outbound socket stays until the remote closes it or the process ends')
+    }
+
+    // on the instance, so that everything else about it stays as it was
+    transport.dial = (address, options) => dial(address, { ...options, upgrader })
+    transport.createListener = options => {
+      const guard = new SocketGuard(this.#wiring)
+      const listener = createListener({ ...options, upgrader: upgrader.withSockets(guard) })
+
+      if (isGuardable(listener)) {
+        guard.watch(listener)
+        this.#guards.push(guard)
+        listener.addEventListener('close', () => { this.#guards.splice(this.#guards.indexOf(guard), 1) })
+        state.enforced.add('sockets')
+      }
+
+      return listener
+    }
+  }
+}
+
+/** Circuit relay and WebRTC upgrade with the upgrader among their components instead of the one of their listener */
+function withUpgrader (components: NodeComponents, upgrader: Upgrader): NodeComponents {
+  return new Proxy(components, {
+    get: (target, property) => property === 'upgrader' ? upgrader : Reflect.get(target, property) as unknown
+  })
+}

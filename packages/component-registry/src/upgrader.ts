@@ -1,0 +1,151 @@
+import { ConnectionRefusedError, isRefusal } from '@cordon/interface-connection-lifecycle'
+import { asError, Attachment } from './attachment.ts'
+import { isThenable } from './deadline.ts'
+import { OutboundWebSocket } from './outbound-websocket.ts'
+import type { Gater } from './gater.ts'
+import type { MuxerHook } from './muxer.ts'
+import type { SocketGuard } from './sockets.ts'
+import type { TransportState, Wiring } from './wiring.ts'
+import type { ConnectionRecord, Refusal } from '@cordon/interface-connection-lifecycle'
+import type { ClearableSignal, Connection, ConnectionEncrypter, MultiaddrConnection, StreamMuxerFactory, Upgrader, UpgraderOptions, UpgraderWithoutEncryptionOptions } from '@libp2p/interface'
+
+type Options = UpgraderOptions | UpgraderWithoutEncryptionOptions
+
+/**
+ * The upgrader that a transport sees: makes a record first, and only then lets libp2p upgrade the connection.
+ * If libp2p gives up, the raw connection is ended here, because not every transport does so.
+ */
+export class RecordingUpgrader implements Upgrader {
+  readonly [Symbol.toStringTag] = '@cordon/upgrader'
+  readonly #wiring: Wiring
+  readonly #gater: Gater
+  readonly #muxers: MuxerHook
+  readonly #upgrader: Upgrader
+  readonly #transport: TransportState
+  readonly #sockets?: SocketGuard
+
+  constructor (wiring: Wiring, gater: Gater, muxers: MuxerHook, upgrader: Upgrader, transport: TransportState, sockets?: SocketGuard) {
+    this.#wiring = wiring
+    this.#gater = gater
+    this.#muxers = muxers
+    this.#upgrader = upgrader
+    this.#transport = transport
+    this.#sockets = sockets
+  }
+
+  /** The same for one listener, whose sockets are guarded */
+  withSockets (sockets: SocketGuard): RecordingUpgrader {
+    return new RecordingUpgrader(this.#wiring, this.#gater, this.#muxers, this.#upgrader, this.#transport, sockets)
+  }
+
+  // not `async`: what is refused at once costs one rejected promise and no stack (`bench -- shed`)
+  upgradeInbound (raw: MultiaddrConnection, options: Options): Promise<void> {
+    const attachment = new Attachment(raw, 'inbound', this.#transport, this.#wiring)
+    attachment.underlay = this.#sockets?.claim(raw)
+    const record = this.#open(attachment)
+
+    if (isRefusal(record)) {
+      return REFUSED
+    }
+
+    const verdict = this.#gater.inbound(raw)
+
+    if (isThenable(verdict)) {
+      return verdict.then(refusal => this.#inbound(attachment, record, refusal, options))
+    }
+
+    return this.#inbound(attachment, record, verdict, options)
+  }
+
+  async upgradeOutbound (raw: MultiaddrConnection, options: Options): Promise<Connection> {
+    const attachment = new Attachment(raw, 'outbound', this.#transport, this.#wiring)
+    attachment.underlay = OutboundWebSocket.below(raw, this.#transport)
+    const record = this.#open(attachment)
+
+    if (isRefusal(record)) {
+      throw new ConnectionRefusedError(record)
+    }
+
+    const refusal = this.#wiring.driver.account(record)
+
+    if (refusal != null) {
+      throw new ConnectionRefusedError(refusal)
+    }
+
+    try {
+      const connection = await this.#upgrader.upgradeOutbound(raw, this.#options(options))
+      await this.#wiring.driver.settled(record)
+
+      if (record.reason?.refusal != null) {
+        throw new ConnectionRefusedError(record.reason.refusal)
+      }
+
+      return connection
+    } catch (error) {
+      this.#failed(attachment, record, asError(error))
+
+      if (record.reason?.refusal != null) {
+        throw new ConnectionRefusedError(record.reason.refusal)
+      }
+
+      throw attachment.wrongPeer ?? record.reason?.error ?? error
+    }
+  }
+
+  #open (attachment: Attachment): ConnectionRecord | Refusal {
+    const record = this.#wiring.driver.open(attachment)
+
+    if (!isRefusal(record)) {
+      attachment.watch(record)
+    }
+
+    return record
+  }
+
+  #inbound (attachment: Attachment, record: ConnectionRecord, denied: Refusal | undefined, options: Options): Promise<void> {
+    if (denied != null) {
+      this.#wiring.driver.refuse(record, denied)
+
+      return REFUSED
+    }
+
+    if (this.#wiring.driver.account(record) != null) {
+      return REFUSED
+    }
+
+    return this.#upgrader.upgradeInbound(attachment.raw, this.#options(options))
+      .catch((error: unknown) => {
+        this.#failed(attachment, record, asError(error))
+
+        throw error
+      })
+  }
+
+  #failed (attachment: Attachment, record: ConnectionRecord, error: Error): void {
+    this.#wiring.driver.upgradeFailed(record, attachment.wrongPeer ?? error)
+  }
+
+  /** Some transports bring a muxer of their own along */
+  #options <O extends Options> (options: O): O {
+    return options.muxerFactory == null ? options : { ...options, muxerFactory: this.#muxers.wrap(options.muxerFactory) }
+  }
+
+  createInboundAbortSignal (signal: AbortSignal): ClearableSignal {
+    return this.#upgrader.createInboundAbortSignal(signal)
+  }
+
+  getStreamMuxers (): Map<string, StreamMuxerFactory> {
+    return this.#upgrader.getStreamMuxers()
+  }
+
+  getConnectionEncrypters (): Map<string, ConnectionEncrypter> {
+    return this.#upgrader.getConnectionEncrypters()
+  }
+}
+
+/**
+ * What an inbound upgrade that we refused rejects with: always the same, because the listener only logs it and
+ * the lifecycle has told everything there is to tell.
+ */
+const REFUSED = Promise.reject(new Error('a module of this node refused the connection'))
+REFUSED.catch(() => { /* each listener handles the promise that it derives from this one */ })

@@ -1,0 +1,68 @@
+/**
+ * @packageDocumentation
+ *
+ * Makes a js-libp2p 3.x node safe to run among strangers: wrap the options of `createLibp2p` in `cordon()`. A node
+ * that only ever talks to itself in a test does not need it.
+ *
+ * @example A guarded node
+ *
+ * ```ts run
+ * import { noise } from '@chainsafe/libp2p-noise'
+ * import { yamux } from '@chainsafe/libp2p-yamux'
+ * import { cordon } from '@cordon/cordon'
+ * import { tcp } from '@libp2p/tcp'
+ * import { createLibp2p } from 'libp2p'
+ *
+ * const node = await createLibp2p(cordon({
+ *   addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+ *   transports: [tcp()],
+ *   connectionEncrypters: [noise()],
+ *   streamMuxers: [yamux()]
+ * }))
+ *
+ * console.info(node.services.lifecycle.stats())
+ * await node.stop()
+ * ```
+ */
+
+import { compose } from '@cordon/component-registry'
+import { DEFAULTS } from './defaults.ts'
+import type { Defaults } from './defaults.ts'
+import type { Composed, ModuleFactory, RegistryInit } from '@cordon/component-registry'
+import type { ServiceMap } from '@libp2p/interface'
+import type { Libp2pOptions } from 'libp2p'
+
+/**
+ * What may be given in place of the defaults: another implementation of the same interface, or `false` to leave a
+ * module out, and factories of modules of your own under names of their own.
+ */
+export type Overrides<M> = {
+  [K in keyof M]: K extends keyof Defaults ? Defaults[K] | false | undefined : ModuleFactory
+}
+
+/** The modules that a node gets: the defaults, less what was switched off, with what was put in their place */
+export type Chosen<M> = {
+  [K in keyof Defaults]: K extends keyof M ? (M[K] extends undefined ? Defaults[K] : M[K]) : Defaults[K]
+} & Omit<M, keyof Defaults>
+
+/**
+ * Returns options for `createLibp2p` that make a guarded node. What was given is neither changed nor frozen; the
+ * result belongs to one node. The modules are found in `node.services`, beside your own services.
+ *
+ * @param options - any options of `createLibp2p`
+ * @param modules - what to use in place of the defaults, such as `{ lifecycle: connectionLifecycle({ maxHandshaking: 64 }) }`
+ * @param init - how the registry itself behaves
+ * @throws {ComposeError} when a name is taken or misspelt, or a value is not a module
+ * @throws {InvalidParametersError} when a value in `init` is out of range
+ */
+export function cordon<T extends ServiceMap = Record<never, never>, const M extends Overrides<M> = Record<never, never>> (
+  options: Libp2pOptions<T> = {}, modules?: M, init?: RegistryInit): Composed<T, Chosen<M>> {
+  return compose(options, { ...DEFAULTS, ...defined(modules) }, init) as Composed<T, Chosen<M>>
+}
+
+/** `undefined` means the default, as everywhere in options */
+function defined (modules: object = {}): Record<string, ModuleFactory | false> {
+  return Object.fromEntries(Object.entries(modules).filter(([, factory]) => factory !== undefined)) as Record<string, ModuleFactory | false>
+}
+
+export type { Defaults } from './defaults.ts'

@@ -1,0 +1,135 @@
+/** One member's place; a link of its group */
+export interface Place<T> {
+  readonly member: T
+  /** Grows with each member, so the smaller is the older */
+  readonly age: number
+  readonly group: Group<T>
+  previous: Place<T> | undefined
+  next: Place<T> | undefined
+  taken: boolean
+}
+
+interface Group<T> {
+  readonly key: string
+  size: number
+  /** Absent only while the group is being made */
+  oldest: Place<T> | undefined
+  youngest: Place<T> | undefined
+  /** Where it stands in the heap */
+  at: number
+}
+
+/**
+ * Members by group, with the answer to who has to go when there is
+ * no room: the oldest of one group takes constant time, the oldest of the largest group too, and what changes the
+ * order of the groups takes the logarithm of their number.
+ *
+ * It holds no more than its users put in: they ask `size` and `sizeOf` first.
+ */
+export class FairSet<T> {
+  /** By key; a group without members is removed, so never more groups than members */
+  readonly #groups = new Map<string, Group<T>>()
+  /** A binary heap: the largest group first, of two that are equally large the one with the older oldest member */
+  readonly #heap: Array<Group<T>> = []
+  #size = 0
+  #ages = 0
+
+  get size (): number {
+    return this.#size
+  }
+
+  /** How many groups there are */
+  get groups (): number {
+    return this.#heap.length
+  }
+
+  sizeOf (key: string): number {
+    return this.#groups.get(key)?.size ?? 0
+  }
+
+  oldestOf (key: string): T | undefined {
+    return this.#groups.get(key)?.oldest?.member
+  }
+
+  /** The oldest member of the largest group; of several such groups the one whose oldest member is older than theirs */
+  oldestOfLargest (): T | undefined {
+    return this.#heap[0]?.oldest?.member
+  }
+
+  add (key: string, member: T): Place<T> {
+    const group = this.#groups.get(key) ?? this.#make(key)
+    const place: Place<T> = { member, age: this.#ages++, group, previous: group.youngest, next: undefined, taken: true }
+    if (group.youngest == null) group.oldest = place
+    else group.youngest.next = place
+    group.youngest = place
+    group.size++
+    this.#size++
+    this.#up(group)
+    return place
+  }
+
+  /** Without effect when it was removed before */
+  remove (place: Place<T>): void {
+    if (!place.taken) return
+    place.taken = false
+    const { group, previous, next } = place
+    this.#size--
+    group.size--
+
+    if (previous == null) group.oldest = next
+    else previous.next = next
+    if (next == null) group.youngest = previous
+    else next.previous = previous
+    place.previous = place.next = undefined
+
+    if (group.size === 0) this.#drop(group)
+    else this.#down(group)
+  }
+
+  #make (key: string): Group<T> {
+    const group: Group<T> = { key, size: 0, oldest: undefined, youngest: undefined, at: this.#heap.length }
+    this.#groups.set(key, group)
+    this.#heap.push(group)
+    return group
+  }
+
+  #drop (group: Group<T>): void {
+    this.#groups.delete(group.key)
+    const last = this.#heap.pop()
+    if (last == null || last === group) return
+    this.#heap[group.at] = last
+    last.at = group.at
+    this.#up(last)
+    this.#down(last)
+  }
+
+  #up (group: Group<T>): void {
+    while (group.at > 0) {
+      const parent = this.#heap[(group.at - 1) >>> 1]
+      if (parent == null || !goesBefore(group, parent)) return
+      this.#swap(group, parent)
+    }
+  }
+
+  #down (group: Group<T>): void {
+    for (;;) {
+      const left = this.#heap[2 * group.at + 1]
+      const right = this.#heap[2 * group.at + 2]
+      const child = left != null && right != null && goesBefore(right, left) ? right : left
+      if (child == null || !goesBefore(child, group)) return
+      this.#swap(group, child)
+    }
+  }
+
+  #swap (a: Group<T>, b: Group<T>): void {
+    const at = a.at
+    a.at = b.at
+    b.at = at
+    this.#heap[a.at] = a
+    this.#heap[b.at] = b
+  }
+}
+
+function goesBefore<T> (a: Group<T>, b: Group<T>): boolean {
+  return a.size > b.size || (a.size === b.size && (a.oldest?.age ?? 0) < (b.oldest?.age ?? 0))
+}
