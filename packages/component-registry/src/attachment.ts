@@ -53,11 +53,6 @@ export class Attachment implements RawConnection {
   handleEvent (event: { local?: boolean, error?: Error }): void {
     this.raw.removeEventListener('close', this)
 
-    // a muxer stops its keep-alive timer when it hears of the end, which it does not if that came before it existed
-    if (this.muxer?.status === 'open') {
-      this.muxer.abort(event.error ?? new Error('the raw connection has ended'))
-    }
-
     this.underlay?.end()
 
     if (this.record != null) {
@@ -95,14 +90,17 @@ export class Attachment implements RawConnection {
   }
 
   abort (error: Error): void {
+    this.#attempt(() => this.muxer?.abort(error))
+    this.#attempt(() => { this.raw.abort(error) })
+    this.underlay?.destroy()
+  }
+
+  /** A muxer throws when it cannot say goodbye; the rest has to end all the same */
+  #attempt (task: () => void): void {
     try {
-      this.muxer?.abort(error)
-      this.raw.abort(error)
-    } catch (err) {
-      // somebody else's listener threw when it was told
-      this.raw.log.error('aborting threw - %e', asError(err))
-    } finally {
-      this.underlay?.destroy()
+      task()
+    } catch (error) {
+      this.raw.log('could not end it in order - %e', asError(error))
     }
   }
 

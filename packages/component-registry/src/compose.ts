@@ -14,7 +14,7 @@ import type { ModuleFactory, Modules, RegistryInit } from './types.ts'
 import type { ConnectionProtector } from '@libp2p/interface'
 import type { Libp2pOptions } from 'libp2p'
 
-type Options = Libp2pOptions<Record<string, unknown>>
+type Options = Libp2pOptions
 type Services = NonNullable<Options['services']>
 
 /** libp2p gives the same components to every factory; each type of factory names those that it needs */
@@ -61,6 +61,7 @@ function composeServices (options: Options, modules: Record<string, ModuleFactor
   const services: Services = {
     registry: components => bound(wiring, components, node => {
       handlers.install(node)
+      registry.listen(node)
 
       return registry
     }),

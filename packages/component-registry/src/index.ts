@@ -44,7 +44,7 @@ import type { Libp2pOptions } from 'libp2p'
  */
 export function compose<T extends ServiceMap = Record<never, never>, const M extends Modules = Record<never, never>> (
   options: Libp2pOptions<T>, modules: M, init?: RegistryInit): Composed<T, M> {
-  return composeOptions(options, modules, init) as Composed<T, M>
+  return composeOptions(options as Libp2pOptions, modules, init) as Composed<T, M>
 }
 
 export type { Composed, ModuleFactory, Modules, RegistryInit, ServiceOf } from './types.ts'

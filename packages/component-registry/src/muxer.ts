@@ -59,7 +59,7 @@ export class MuxerHook {
     const init = streamInit(factory)
 
     if (init == null) {
-      this.#wiring.log('the windows of the muxer %s cannot be bounded from outside', factory[Symbol.toStringTag])
+      this.#wiring.log('the windows of the muxer %s cannot be bounded from outside', factory.protocol)
 
       return
     }

@@ -6,7 +6,7 @@ import { orderParticipants } from './order.ts'
 import { keepsAlive } from './keep-alive.ts'
 import type { Gater } from './gater.ts'
 import type { TransportHook } from './transports.ts'
-import type { Wiring } from './wiring.ts'
+import type { NodeComponents, Wiring } from './wiring.ts'
 import type { Adjustment, Registry as RegistryInterface, RegistryStatus, SocketStatus, TransportStatus } from '@cordon/interface-component-registry'
 import type { ConnectionLifecycle, LifecycleHost, NamedParticipant, Stage } from '@cordon/interface-connection-lifecycle'
 import type { Connection, Startable } from '@libp2p/interface'
@@ -22,7 +22,6 @@ export class Registry implements RegistryInterface, Startable {
   readonly #sequence: ModuleSequence
   readonly #names: readonly string[]
   readonly #made: Module[] = []
-  #run?: AbortController
 
   constructor (wiring: Wiring, gater: Gater, transports: TransportHook, names: readonly string[]) {
     this.#wiring = wiring
@@ -46,6 +45,14 @@ export class Registry implements RegistryInterface, Startable {
   }
 
   /**
+   * Listens for connections as soon as the node is made: before identify, which opens a stream when it hears of
+   * one, and before libp2p, which announces its peer. The node's event target lives no longer than the node.
+   */
+  listen ({ events }: NodeComponents): void {
+    events.addEventListener('connection:open', event => { this.#upgraded(event.detail) })
+  }
+
+  /**
    * libp2p has made a module. After the last one, they are put in order and attached to the lifecycle.
    *
    * @throws {ComposeError} when that is not possible; the node is then not made
@@ -59,10 +66,6 @@ export class Registry implements RegistryInterface, Startable {
   }
 
   async beforeStart (): Promise<void> {
-    // before libp2p's own listeners, which are added as its components start
-    this.#run = new AbortController()
-    this.#wiring.components.events.addEventListener('connection:open', event => { this.#upgraded(event.detail) }, { signal: this.#run.signal })
-
     await this.#sequence.start()
   }
 
@@ -84,14 +87,14 @@ export class Registry implements RegistryInterface, Startable {
 
   async afterStop (): Promise<void> {
     await this.#sequence.stop()
-    this.#run?.abort()
-    this.#run = undefined
   }
 
   #attach (): void {
     this.#sequence.order(this.#made)
     this.#wiring.lifecycle = this.#lifecycle()
-    this.#wiring.driver.attach(this.#host())
+    const host = this.#host()
+    this.#wiring.holdDial = host.readiness?.holdDial ?? false
+    this.#wiring.driver.attach(host)
   }
 
   #lifecycle (): ConnectionLifecycle {

@@ -93,7 +93,7 @@ export class SocketGuard {
     const source = `${key} ${socket.remotePort}`
     this.#makeRoom(share)
 
-    const guarded = new GuardedSocket(socket, () => this.#deadlines.add(1, guarded, this.#wiring.clock.now()))
+    const guarded: GuardedSocket = new GuardedSocket(socket, () => this.#deadlines.add(1, guarded, this.#wiring.clock.now()))
     guarded.place = this.#waiting.add(share, guarded)
     guarded.deadline = this.#deadlines.add(0, guarded, this.#wiring.clock.now())
     this.counts.pending++

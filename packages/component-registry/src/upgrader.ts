@@ -74,7 +74,10 @@ export class RecordingUpgrader implements Upgrader {
 
     try {
       const connection = await this.#upgrader.upgradeOutbound(raw, this.#options(options))
-      await this.#wiring.driver.settled(record)
+
+      if (this.#wiring.holdDial) {
+        await this.#wiring.driver.settled(record)
+      }
 
       if (record.reason?.refusal != null) {
         throw new ConnectionRefusedError(record.reason.refusal)

@@ -21,7 +21,8 @@ export interface NodeComponents {
 
 /** What holds for the connections of one transport */
 export interface TransportState {
-  readonly tag: string
+  /** libp2p's tag; known once the transport is made */
+  tag: string
   readonly enforced: Set<string>
   readonly gaps: Set<string>
 
@@ -38,6 +39,9 @@ export class Wiring {
   readonly clock: Clock
   readonly adjustments: Adjustment[] = []
   readonly transports: TransportState[] = []
+
+  /** Whether our own dials wait until their connection is ready */
+  holdDial = false
   readonly #attachments = new WeakMap<object, Attachment>()
   readonly #onBind: Array<(components: NodeComponents) => void> = []
   #components?: NodeComponents

@@ -1,0 +1,128 @@
+import { compose } from '@cordon/component-registry'
+import { connectionLifecycle } from '@cordon/connection-lifecycle'
+import { participantSymbol, readinessSymbol } from '@cordon/interface-connection-lifecycle'
+import { serviceCapabilities, serviceDependencies } from '@libp2p/interface'
+import { createLibp2p } from 'libp2p'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { ModuleFactory, Modules, RegistryInit } from '@cordon/component-registry'
+import type { Libp2p, Libp2pOptions } from 'libp2p'
+
+const nodes: Libp2p[] = []
+
+async function start (modules: Modules, options: Libp2pOptions = {}, init?: RegistryInit): Promise<Libp2p> {
+  const node = await createLibp2p(compose(options, { lifecycle: connectionLifecycle(), ...modules }, init)) as Libp2p
+  nodes.push(node)
+
+  return node
+}
+
+afterEach(async () => {
+  await Promise.all(nodes.splice(0).map(async node => { await node.stop() }))
+})
+
+const HOOKS = ['beforeStart', 'start', 'afterStart', 'beforeStop', 'stop', 'afterStop'] as const
+type Override = Partial<Record<typeof HOOKS[number], () => unknown>>
+
+/** A module that writes down what is called */
+function spy (log: string[], name: string, dependencies: string[] = [], override: Override = {}): ModuleFactory {
+  return () => ({
+    [serviceCapabilities]: [`@test/${name}`],
+    [serviceDependencies]: dependencies.map(other => `@test/${other}`),
+    ...Object.fromEntries(HOOKS.map(hook => [hook, async () => {
+      log.push(`${name} ${hook}`)
+      await override[hook]?.()
+    }]))
+  })
+}
+
+describe('modules of a node', () => {
+  it('start in the order of their dependencies and stop in reverse', async () => {
+    const log: string[] = []
+    const node = await start({ a: spy(log, 'a', ['b']), b: spy(log, 'b') })
+    await node.stop()
+
+    expect(log).toEqual([
+      'b beforeStart', 'b start', 'a beforeStart', 'a start', 'b afterStart', 'a afterStart',
+      'a beforeStop', 'b beforeStop', 'a stop', 'a afterStop', 'b stop', 'b afterStop'
+    ])
+  })
+
+  it('start again after a stop', async () => {
+    const log: string[] = []
+    const node = await start({ a: spy(log, 'a') })
+    await node.stop()
+    await node.start()
+    await node.stop()
+
+    expect(log.filter(entry => entry === 'a start')).toHaveLength(2)
+    expect(log.filter(entry => entry === 'a stop')).toHaveLength(2)
+  })
+
+  it('are stopped again when a later one does not start, and the node is not made', async () => {
+    const log: string[] = []
+    const boom = (): never => { throw new Error('boom') }
+
+    await expect(start({ a: spy(log, 'a'), b: spy(log, 'b', ['a'], { start: boom }), c: spy(log, 'c', ['b']) }))
+      .rejects.toMatchObject({ name: 'ModuleStartError', module: 'b', message: 'module b did not start: boom' })
+    expect(log).toEqual(['a beforeStart', 'a start', 'b beforeStart', 'b start', 'b stop', 'b afterStop', 'a stop', 'a afterStop'])
+  })
+
+  it('are stopped again when a later one hangs as it starts', async () => {
+    const log: string[] = []
+    const hang = async (): Promise<never> => new Promise(() => {})
+
+    await expect(start({ a: spy(log, 'a'), b: spy(log, 'b', ['a'], { start: hang }) }, {}, { startTimeout: 20 }))
+      .rejects.toMatchObject({ name: 'ModuleStartError', module: 'b' })
+    expect(log).toContain('a stop')
+  })
+
+  it('do not keep each other from stopping', async () => {
+    const log: string[] = []
+    const hang = async (): Promise<never> => new Promise(() => {})
+    const boom = (): never => { throw new Error('boom') }
+    const node = await start({ a: spy(log, 'a'), b: spy(log, 'b', ['a'], { beforeStop: boom, stop: hang }), c: spy(log, 'c', ['b'], { stop: boom }) }, {}, { stopTimeout: 20 })
+    await node.stop()
+
+    expect(log.slice(-6)).toEqual(['c stop', 'c afterStop', 'b stop', 'b afterStop', 'a stop', 'a afterStop'])
+  })
+
+  it('are found among the services as they were made', async () => {
+    const made = { hello: 'world' }
+    const node = await start({ mine: () => made })
+
+    expect((node.services as Record<string, unknown>)['mine']).toBe(made)
+  })
+})
+
+describe('what shows only once modules exist rejects createLibp2p before anything starts', () => {
+  it.each<[string, Modules, string]>([
+    ['a factory that makes nothing', { mine: () => undefined }, 'modules.mine: its factory made undefined'],
+    ['a factory that makes no object', { mine: () => 'module' }, 'modules.mine: its factory made string'],
+    ['a circle', { a: spy([], 'a', ['b']), b: spy([], 'b', ['a']) }, 'depends on itself'],
+    ['a dependency that nobody has', { a: spy([], 'a', ['nowhere']) }, '@test/nowhere'],
+    ['an unknown stage', { a: () => ({ [participantSymbol]: { stage: 'bouncer' } }) }, 'unknown stage "bouncer"'],
+    ['two lifecycles', { second: connectionLifecycle() }, 'second connection lifecycle'],
+    ['no lifecycle', { lifecycle: () => ({}) }, 'none of them is a connection lifecycle'],
+    ['two modules that say when connections are ready', { a: () => ({ [readinessSymbol]: { holdDial: false } }), b: () => ({ [readinessSymbol]: { holdDial: false } }) }, 'only one can']
+  ])('%s', async (_, modules, message) => {
+    const log: string[] = []
+
+    await expect(start({ first: spy(log, 'first'), ...modules })).rejects.toThrow(message)
+    expect(log).toEqual([])
+  })
+
+  it('a node for which options are used a second time', async () => {
+    const options = compose({}, { lifecycle: connectionLifecycle() })
+    nodes.push(await createLibp2p(options) as Libp2p)
+
+    await expect(createLibp2p(options)).rejects.toMatchObject({ name: 'ComposedOptionsReusedError' })
+  })
+})
+
+describe('a lifecycle on its own', () => {
+  it('is an ordinary service of libp2p', async () => {
+    const node = await createLibp2p({ services: { lifecycle: connectionLifecycle() } })
+    expect(node.services.lifecycle.size).toBe(0)
+    await node.stop()
+  })
+})
