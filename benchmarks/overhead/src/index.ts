@@ -1,0 +1,131 @@
+/**
+ * @packageDocumentation
+ *
+ * What an honest node pays for being composed: connections, streams and bytes a second of a composed node with one
+ * participant that does nothing, against those of a bare node. See README.md.
+ *
+ * @example
+ *
+ * ```sh
+ * npm run --silent bench -- overhead --json
+ * ```
+ */
+
+import { benchmark, median, quartiles, rotate } from '@cordon/bench-harness'
+import { OVERHEADS } from './rows.ts'
+import type { Peer } from './peer.ts'
+import type { Overhead, Side } from './rows.ts'
+import type { BenchmarkContext, Lab } from '@cordon/bench-harness'
+import type { Arm } from '@cordon/bench-harness/node'
+
+/** Two bare nodes, so that what differs between two processes of the same kind is known */
+const SUBJECTS = { bare: 'bare', composed: 'composed', same: 'bare' } as const satisfies Record<string, Arm>
+type Subject = keyof typeof SUBJECTS
+const ORDER: readonly Subject[] = ['bare', 'composed', 'same']
+
+/** How many nodes the other side has: libp2p joins dials to the same peer, so one connection at a time for each */
+const COUNTERPARTS = 8
+
+/**
+ * `half` is how long each side drives in a slice, in s. Each batch has processes of its own, because a process keeps
+ * whatever luck it had when its code was compiled; six pairs have each order of the three subjects once.
+ */
+const FULL = { half: 1, warmUp: 2, batches: 5, pairs: 6 }
+const QUICK = { half: 0.2, warmUp: 1, batches: 1, pairs: 1 }
+
+/** What one subject did in one slice */
+interface Slice {
+  readonly perSecond: number
+  /** CPU time of the subject for one connection, stream or MB, in µs */
+  readonly cpuMicros: number
+}
+
+type Slices = Record<Subject, Slice[]>
+
+benchmark('overhead', { maxSeconds: 1_800 }, async context => {
+  for (const overhead of OVERHEADS.filter(({ row }) => context.wanted(row))) {
+    const { batches } = context.quick ? QUICK : FULL
+    const slices: Slices = { bare: [], composed: [], same: [] }
+
+    for (let batch = 0; batch < batches; batch++) {
+      context.report.progress(`${overhead.row}: batch ${batch + 1} of ${batches}`)
+      await runBatch(context, overhead, slices)
+    }
+
+    summarise(context, overhead, slices)
+  }
+})
+
+async function runBatch ({ lab, quick }: BenchmarkContext, overhead: Overhead, slices: Slices): Promise<void> {
+  const { half, warmUp, pairs } = quick ? QUICK : FULL
+  const counterpart = await startSide(lab, 'bare', COUNTERPARTS)
+  const sides = {
+    bare: await startSide(lab, SUBJECTS.bare, 1),
+    composed: await startSide(lab, SUBJECTS.composed, 1),
+    same: await startSide(lab, SUBJECTS.same, 1)
+  }
+
+  try {
+    for (let pair = -warmUp; pair < pairs; pair++) {
+      for (const subject of rotate(ORDER, Math.max(pair, 0))) {
+        const slice = await measure(overhead, sides[subject], counterpart, half)
+
+        if (pair >= 0) {
+          slices[subject].push(slice)
+        }
+      }
+    }
+  } finally {
+    await Promise.all([counterpart, ...Object.values(sides)].map(async ({ remote }) => remote.stop()))
+  }
+}
+
+async function startSide (lab: Lab, arm: Arm, nodes: number): Promise<Side> {
+  const remote = await lab.start<Peer>(new URL('./peer.ts', import.meta.url))
+
+  return { remote, addrs: await remote.call('start', arm, nodes) }
+}
+
+/** Half the slice is driven by the subject and half by its counterpart, so that both directions count */
+async function measure ({ drive, unit }: Overhead, subject: Side, counterpart: Side, half: number): Promise<Slice> {
+  const before = await subject.remote.call('cpu')
+  const out = await drive(subject, counterpart, half)
+  const back = await drive(counterpart, subject, half)
+  const cpu = await subject.remote.call('cpu') - before
+  const count = (out.count + back.count) / unit
+
+  return { perSecond: count / (out.seconds + back.seconds), cpuMicros: cpu / count }
+}
+
+function summarise ({ report }: BenchmarkContext, { row, target }: Overhead, { bare, composed, same }: Slices): void {
+  const rates = (slices: readonly Slice[]): number[] => slices.map(({ perSecond }) => perSecond)
+  const costs = (slices: readonly Slice[]): number[] => slices.map(({ cpuMicros }) => cpuMicros)
+  const control = quartiles(ratios(rates(same), rates(bare)))
+  const pairs = quartiles(ratios(rates(composed), rates(bare)))
+  const ratio = pairs.median / control.median
+
+  report.row({
+    row,
+    bare: median(rates(bare)),
+    composed: median(rates(composed)),
+    ratio,
+    q1: pairs.q1 / control.median,
+    q3: pairs.q3 / control.median,
+    same: control.median,
+    sameQ1: control.q1,
+    sameQ3: control.q3,
+    // less noisy than rates, and not hidden by a counterpart that is the slower of the two
+    cpuRatio: median(ratios(costs(composed), costs(bare))) / median(ratios(costs(same), costs(bare))),
+    cpuMicrosBare: median(costs(bare)),
+    cpuMicrosComposed: median(costs(composed)),
+    pairs: bare.length
+  })
+
+  if (ratio < target) {
+    report.missed(`${row}: composed reaches ${ratio.toFixed(3)} of bare, less than ${target}`)
+  }
+}
+
+function ratios (values: readonly number[], bases: readonly number[]): number[] {
+  return values.map((value, i) => value / (bases[i] ?? NaN))
+}

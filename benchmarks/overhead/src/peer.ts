@@ -1,0 +1,131 @@
+import { serve } from '@cordon/bench-harness'
+import { createNode } from '@cordon/bench-harness/node'
+import { multiaddr } from '@multiformats/multiaddr'
+import { noop } from './noop.ts'
+import { ECHO, SINK, bulk, echo, exchange, sink } from './protocols.ts'
+import type { Arm } from '@cordon/bench-harness/node'
+import type { Connection, Libp2p } from '@libp2p/interface'
+
+/** How often something was done, and what that took */
+export interface Work {
+  /** Connections, streams or bytes */
+  readonly count: number
+  readonly seconds: number
+}
+
+const HOST = '127.0.0.1'
+
+/** The same in every arm: what libp2p would otherwise limit or add on its own is not what is measured */
+const OPTIONS = {
+  connectionManager: {
+    inboundConnectionThreshold: Infinity,
+    maxIncomingPendingConnections: 1_000,
+    maxConnections: 1_000
+  },
+  // it aborts connections that are busy for 15 s
+  connectionMonitor: { enabled: false }
+}
+
+/** More streams than are open at the same time, so that none is refused while others finish closing */
+const MAX_STREAMS = 1_000
+
+let nodes: Libp2p[] = []
+let standing: Connection | undefined
+
+const procedures = {
+  /** Starts nodes, and says where they listen */
+  async start (arm: Arm, count: number): Promise<string[]> {
+    nodes = await Promise.all(Array.from({ length: count }, async () => startNode(arm)))
+
+    return nodes.map(node => node.getMultiaddrs()[0]?.toString() ?? '')
+  },
+
+  /** Connects and closes, over and over: each target by one node, each node to one target, whichever are more */
+  async connections (targets: string[], seconds: number): Promise<Work> {
+    return repeat(Math.max(nodes.length, targets.length), seconds, async i => {
+      const node = nodes[i % nodes.length]
+      const target = targets[i % targets.length]
+
+      if (node == null || target == null) {
+        throw new Error('connections before start')
+      }
+
+      const connection = await dial(node, target)
+
+      await connection.close()
+    })
+  },
+
+  /** Makes the connection that carries the streams */
+  async connect (target: string): Promise<void> {
+    standing = nodes[0] == null ? undefined : await dial(nodes[0], target)
+  },
+
+  async disconnect (): Promise<void> {
+    await standing?.close()
+    standing = undefined
+  },
+
+  /** Opens a stream, has a message echoed and closes, over and over, so many at a time */
+  async streams (concurrency: number, seconds: number): Promise<Work> {
+    const connection = connected()
+
+    return repeat(concurrency, seconds, async () => {
+      await exchange(await connection.newStream(ECHO, { maxOutboundStreams: MAX_STREAMS }))
+    })
+  },
+
+  /** Sends on one stream, as fast as the other side takes it */
+  async bulk (seconds: number): Promise<Work> {
+    return bulk(await connected().newStream(SINK), seconds)
+  },
+
+  /** CPU time of this process so far, in µs */
+  cpu (): number {
+    const { user, system } = process.cpuUsage()
+
+    return user + system
+  }
+}
+
+async function startNode (arm: Arm): Promise<Libp2p> {
+  const node = await createNode(arm, { listen: HOST, options: OPTIONS }, { noop: () => noop() })
+
+  await node.handle(ECHO, echo, { maxInboundStreams: MAX_STREAMS })
+  await node.handle(SINK, sink)
+
+  return node
+}
+
+/** A new connection, also while the other side has not noticed yet that the one before is gone */
+async function dial (node: Libp2p, target: string): Promise<Connection> {
+  return node.dial(multiaddr(target), { force: true })
+}
+
+function connected (): Connection {
+  if (standing == null) {
+    throw new Error('not connected')
+  }
+
+  return standing
+}
+
+/** Runs `task` in so many loops side by side; what is under way at the end is finished, and counts */
+async function repeat (loops: number, seconds: number, task: (loop: number) => Promise<void>): Promise<Work> {
+  const startedAt = performance.now()
+  const until = startedAt + seconds * 1_000
+  let count = 0
+
+  await Promise.all(Array.from({ length: loops }, async (_, loop) => {
+    while (performance.now() < until) {
+      await task(loop)
+      count++
+    }
+  }))
+
+  return { count, seconds: (performance.now() - startedAt) / 1_000 }
+}
+
+export type Peer = typeof procedures
+
+serve(procedures)
