@@ -40,7 +40,7 @@ export function benchmark (name: string, options: BenchmarkOptions, run: (contex
 
   /** Ends before the benchmark does; everything that was started is gone by then */
   const leave = (code: number): void => {
-    void lab[Symbol.asyncDispose]().finally(() => { process.exit(code) })
+    void lab[Symbol.asyncDispose]().then(() => { process.exit(code) })
   }
 
   // the last resort, and synchronous: nothing that was started outlives this process
