@@ -1,0 +1,124 @@
+import { TooManyMaintainedPeersError } from './errors.ts'
+import { MaintainedPeer } from './maintained-peer.ts'
+import { parseRetry } from './options.ts'
+import { parseTarget } from './targets.ts'
+import type { Random } from './backoff.ts'
+import type { Emitter, PeerWatcher } from './context.ts'
+import type { LifecycleRecord } from './record.ts'
+import type { Clock, LifecycleHost, Maintained, MaintainOptions } from '@cordon/interface-connection-lifecycle'
+import type { Logger } from '@libp2p/interface'
+
+export interface MaintainerInit {
+  readonly clock: Clock
+  readonly random: Random
+  readonly events: Emitter
+  readonly log: Logger
+  readonly maxMaintained: number
+  isConnected (peer: string): boolean
+}
+
+/** Keeps peers connected; the intent that outlives their connections, and stops and starts of the node */
+export class Maintainer implements PeerWatcher {
+  readonly #init: MaintainerInit
+  /** By peer; at most `maxMaintained`, and the application alone puts them there */
+  readonly #peers = new Map<string, MaintainedPeer>()
+  #host: LifecycleHost | undefined
+
+  constructor (init: MaintainerInit) {
+    this.#init = init
+  }
+
+  get size (): number {
+    return this.#peers.size
+  }
+
+  get conflicts (): number {
+    let count = 0
+    for (const peer of this.#peers.values()) if (peer.conflict) count++
+    return count
+  }
+
+  maintain (target: unknown, options: MaintainOptions): Maintained {
+    options.signal?.throwIfAborted()
+    const retry = parseRetry(options)
+    const parsed = parseTarget(target)
+    const key = parsed.peer.toString()
+    const known = this.#peers.get(key)
+
+    if (known == null && this.#peers.size >= this.#init.maxMaintained) throw new TooManyMaintainedPeersError(this.#init.maxMaintained)
+    const peer = known ?? new MaintainedPeer(parsed, retry, {
+      ...this.#init,
+      host: () => this.#host,
+      isConnected: () => this.#init.isConnected(key)
+    })
+    if (known == null) this.#peers.set(key, peer)
+    else known.update(parsed, retry)
+
+    peer.handles++
+    this.#begin(peer)
+    return this.#handle(key, peer, options.signal)
+  }
+
+  /** From now on peers are dialled */
+  start (host: LifecycleHost): void {
+    if (this.#host != null) return
+    this.#host = host
+    for (const peer of this.#peers.values()) this.#begin(peer)
+  }
+
+  /** Nothing is dialled from here on, and nothing waits; who is wanted stays wanted */
+  stop (): void {
+    this.#host = undefined
+    for (const peer of this.#peers.values()) peer.pause()
+  }
+
+  connected (record: LifecycleRecord): void {
+    this.#of(record)?.connected()
+  }
+
+  closing (record: LifecycleRecord): void {
+    if (!record.reconnects) this.#of(record)?.suspend()
+  }
+
+  gone (record: LifecycleRecord): void {
+    this.#of(record)?.gone(record)
+  }
+
+  #of (record: LifecycleRecord): MaintainedPeer | undefined {
+    if (this.#peers.size === 0 || record.remotePeer == null) return undefined
+    return this.#peers.get(record.remotePeer.toString())
+  }
+
+  #begin (peer: MaintainedPeer): void {
+    if (this.#host == null) return
+    void this.#findConflict(peer, this.#host)
+    peer.wake()
+  }
+
+  /** Two that reconnect to one peer dial it twice, and libp2p takes its tag away when it gives up */
+  async #findConflict (peer: MaintainedPeer, host: LifecycleHost): Promise<void> {
+    const { log } = this.#init
+    const id = peer.target.peer
+    try {
+      const conflict = await host.keepsAlive(id)
+      if (conflict && !peer.conflict) log.error('peer %p is maintained, and libp2p was told to reconnect to it as well; remove its keep-alive tags', id)
+      peer.conflict = conflict
+    } catch (err) {
+      log('could not find out whether libp2p reconnects to %p - %e', id, err)
+    }
+  }
+
+  #handle (key: string, peer: MaintainedPeer, signal: AbortSignal | undefined): Maintained {
+    let stopped = false
+    const stop = (): void => {
+      if (stopped) return
+      stopped = true
+      signal?.removeEventListener('abort', stop)
+      if (--peer.handles > 0) return
+      peer.end()
+      this.#peers.delete(key)
+    }
+    signal?.addEventListener('abort', stop)
+    return { stop, [Symbol.dispose]: stop }
+  }
+}

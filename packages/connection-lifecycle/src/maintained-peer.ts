@@ -1,0 +1,188 @@
+import { backoff } from './backoff.ts'
+import { DIAL_TIMEOUT } from './constants.ts'
+import { isPermanent } from './permanent.ts'
+import type { Random } from './backoff.ts'
+import type { Emitter } from './context.ts'
+import type { RetryOptions } from './options.ts'
+import type { LifecycleRecord } from './record.ts'
+import type { Target } from './targets.ts'
+import type { Clock, LifecycleHost, Timer } from '@cordon/interface-connection-lifecycle'
+import type { Logger } from '@libp2p/interface'
+
+export interface MaintainedPeerInit {
+  readonly clock: Clock
+  readonly random: Random
+  readonly events: Emitter
+  readonly log: Logger
+
+  /** Where to dial, and undefined while nothing may be dialled */
+  host (): LifecycleHost | undefined
+
+  /** Whether the peer has a live connection */
+  isConnected (): boolean
+}
+
+/**
+ * One peer that is kept connected, and the only place from which it is dialled again. It has one timer, and
+ * either a timer or a dial in flight, never both at work: the timer of a dial is the deadline of that dial.
+ *
+ * What is wanted (`wake`, `suspend`, `end`) is stored apart from what is so, and looked at anew after each wait.
+ */
+export class MaintainedPeer {
+  readonly #init: MaintainedPeerInit
+  #target: Target
+  #options: RetryOptions
+  #timer: Timer | undefined
+  #dialling: AbortController | undefined
+  #ended = false
+  /** Closed on purpose, or given up: not dialled until the peer connects, or is maintained anew */
+  #suspended = false
+  /** Since a connection was last ready for long enough; delays grow with it */
+  #attempts = 0
+  /** Dials in a row that failed */
+  #failures = 0
+
+  /** How many `maintain` calls want it */
+  handles = 0
+  /** libp2p's own reconnecting has been told of it as well */
+  conflict = false
+
+  constructor (target: Target, options: RetryOptions, init: MaintainedPeerInit) {
+    this.#target = target
+    this.#options = options
+    this.#init = init
+  }
+
+  get target (): Target {
+    return this.#target
+  }
+
+  /** Maintained anew: the latest options count, and addresses are those of the latest call that had some */
+  update (target: Target, options: RetryOptions): void {
+    if (target.addresses.length > 0) this.#target = target
+    this.#options = options
+    this.#suspended = false
+    this.#failures = 0
+  }
+
+  /** Dials if that is wanted, possible and not being done; otherwise makes sure that nothing is armed in vain */
+  wake (): void {
+    if (this.#ended || this.#dialling != null) return
+    this.#disarm()
+    if (this.#suspended || this.#init.host() == null || this.#init.isConnected()) return
+    void this.#dial()
+  }
+
+  /** The peer has connected, in whichever direction */
+  connected (): void {
+    this.#suspended = false
+    if (this.#dialling == null) this.#disarm()
+  }
+
+  /** Its last connection was closed on purpose */
+  suspend (): void {
+    this.#suspended = true
+    if (this.#dialling == null) this.#disarm()
+  }
+
+  /** Its last connection is gone, and everything of it released */
+  gone (record: LifecycleRecord): void {
+    if (record.readyAt != null) {
+      this.#failures = 0
+      if (this.#init.clock.now() - record.readyAt >= this.#options.stableAfter) this.#attempts = 0
+    }
+    if (this.#ended || this.#suspended || this.#dialling != null || this.#timer != null || this.#init.isConnected()) return
+
+    const { refusal, error } = record.reason ?? {}
+    if (refusal?.permanent === true || isPermanent(error)) {
+      this.#giveUp(error ?? new Error(refusal?.message))
+    } else {
+      this.#schedule()
+    }
+  }
+
+  /** Nothing is dialled and nothing waits from here on; `wake` begins again, unless it has ended */
+  pause (): void {
+    this.#disarm()
+    this.#dialling?.abort(new Error('reconnecting was stopped'))
+    this.#dialling = undefined
+  }
+
+  end (): void {
+    this.#ended = true
+    this.pause()
+  }
+
+  async #dial (): Promise<void> {
+    const host = this.#init.host()
+    if (host == null) return
+    const { peer, addresses } = this.#target
+    const dialling = this.#dialling = new AbortController()
+    // foreign code, so it does not decide how long we wait
+    const timeout = new Error(`the dial was not answered within ${DIAL_TIMEOUT} ms`)
+    this.#timer = this.#init.clock.schedule(DIAL_TIMEOUT, () => { dialling.abort(timeout) })
+    const { signal } = dialling
+    let onAbort: (() => void) | undefined
+    let error: unknown
+
+    try {
+      await Promise.race([
+        host.dial(addresses.length > 0 ? [...addresses] : peer, { signal }),
+        new Promise((_resolve, reject) => {
+          onAbort = () => { reject(signal.reason as Error) }
+          signal.addEventListener('abort', onAbort, { once: true })
+        })
+      ])
+    } catch (err) {
+      error = err ?? new Error('the dial failed')
+    } finally {
+      if (onAbort != null) signal.removeEventListener('abort', onAbort)
+    }
+
+    // paused or ended meanwhile; whoever did that has cleaned up, and another dial may be on its way
+    if (this.#dialling !== dialling) return
+    this.#dialling = undefined
+    this.#disarm()
+    this.#dialled(error)
+  }
+
+  #dialled (error: unknown): void {
+    if (this.#init.isConnected() || this.#suspended || this.#init.host() == null) return
+
+    if (error == null) {
+      // it connected, and was gone again before the dial was over
+      this.#schedule()
+      return
+    }
+
+    this.#failures++
+    if (isPermanent(error) || this.#failures >= this.#options.maxAttempts) this.#giveUp(error)
+    else this.#schedule()
+  }
+
+  #schedule (): void {
+    if (this.#init.host() == null) return
+    const { clock, events, random } = this.#init
+    const { minDelay, maxDelay } = this.#options
+    const delay = backoff(this.#attempts, minDelay, maxDelay, random)
+    const attempt = ++this.#attempts
+    this.#timer = clock.schedule(delay, () => {
+      this.#timer = undefined
+      this.wake()
+    })
+    if (events.wants('reconnect:scheduled')) events.emit({ type: 'reconnect:scheduled', peer: this.#target.peer, attempt, delay })
+  }
+
+  #giveUp (error: unknown): void {
+    const { events, log } = this.#init
+    const reason = error instanceof Error ? error : new Error('the dial failed', { cause: error })
+    this.#suspended = true
+    log.error('gave up reconnecting to %p after %d failed dials - %e', this.#target.peer, this.#failures, reason)
+    if (events.wants('reconnect:failed')) events.emit({ type: 'reconnect:failed', peer: this.#target.peer, attempts: this.#failures, error: reason })
+  }
+
+  #disarm (): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+}

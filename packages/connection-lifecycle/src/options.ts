@@ -1,0 +1,87 @@
+import { count, duration, func, methods, object, optional, parseOptions, section, where } from '@cordon/options'
+import { CLOSE_TIMEOUT, DEADLINES, MAINTAIN, MAX_HANDSHAKING, MAX_HANDSHAKING_OUTBOUND, MAX_HANDSHAKING_PER_GROUP, MAX_MAINTAINED, MONITOR_BUFFER, NAME } from './constants.ts'
+import type { Random } from './backoff.ts'
+import type { Clock } from '@cordon/interface-connection-lifecycle'
+import type { Schema } from '@cordon/options'
+
+/** The options with every default filled in */
+export interface Options {
+  readonly maxHandshaking: number
+  readonly maxHandshakingPerGroup: number
+  readonly maxHandshakingOutbound: number
+  readonly deadlines: Readonly<Record<'encrypt' | 'multiplex' | 'handshake' | 'total', number>>
+  readonly closeTimeout: number
+  readonly maxMaintained: number
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+/** How one peer is kept connected */
+export interface RetryOptions {
+  readonly minDelay: number
+  readonly maxDelay: number
+  readonly stableAfter: number
+  readonly maxAttempts: number
+}
+
+const lifecycleSchema: Schema<Options> = object({
+  maxHandshaking: optional(count(), MAX_HANDSHAKING),
+  maxHandshakingPerGroup: optional(count(), MAX_HANDSHAKING_PER_GROUP),
+  maxHandshakingOutbound: optional(count(), MAX_HANDSHAKING_OUTBOUND),
+  deadlines: section({
+    encrypt: optional(duration(), DEADLINES.encrypt),
+    multiplex: optional(duration(), DEADLINES.multiplex),
+    handshake: optional(duration(), DEADLINES.handshake),
+    total: optional(duration(), DEADLINES.total)
+  }),
+  closeTimeout: optional(duration(), CLOSE_TIMEOUT),
+  maxMaintained: optional(count(), MAX_MAINTAINED),
+  clock: optional(methods<Clock>('now', 'schedule')),
+  random: optional(func<() => number>())
+})
+
+const retrySchema: Schema<RetryOptions> = where(object({
+  minDelay: optional(duration(), MAINTAIN.minDelay),
+  maxDelay: optional(duration(), MAINTAIN.maxDelay),
+  stableAfter: optional(duration(), MAINTAIN.stableAfter),
+  maxAttempts: optional(count({ unbounded: true }), MAINTAIN.maxAttempts)
+}), ({ minDelay, maxDelay }) => minDelay > maxDelay ? `minDelay must be at most maxDelay, got ${minDelay} and ${maxDelay}` : undefined)
+
+const monitorSchema: Schema<{ bufferSize: number }> = object({
+  bufferSize: optional(count(), MONITOR_BUFFER)
+})
+
+/**
+ * Validates the options of a lifecycle.
+ *
+ * @throws {InvalidParametersError} with the path and the value of the first option that is wrong
+ */
+export function parseInit (init: unknown): Options {
+  return parseOptions(lifecycleSchema, NAME, init)
+}
+
+/**
+ * Validates the options of `maintain`.
+ *
+ * @throws {InvalidParametersError} with the path and the value of the first option that is wrong
+ */
+export function parseRetry (options: object): RetryOptions {
+  return parseOptions(retrySchema, `${NAME}.maintain`, withoutSignal(options))
+}
+
+/**
+ * Validates the options of `monitor`.
+ *
+ * @throws {InvalidParametersError} with the path and the value of the first option that is wrong
+ */
+export function parseMonitor (options: object): { readonly bufferSize: number } {
+  return parseOptions(monitorSchema, `${NAME}.monitor`, withoutSignal(options))
+}
+
+/** A signal is an object of the platform and not an option; whoever uses it finds out whether it is one */
+function withoutSignal (options: object): object {
+  if (typeof options !== 'object' || (options as object | null) == null || !Object.hasOwn(options, 'signal')) return options
+  const rest: { signal?: unknown } = { ...options }
+  delete rest.signal
+  return rest
+}

@@ -1,0 +1,329 @@
+import { normaliseAddress } from '@cordon/address'
+import { AlreadyAttachedError } from '@cordon/interface-connection-lifecycle'
+import { InvalidParametersError } from '@libp2p/interface'
+import { MAX_DROPS, NAME } from './constants.ts'
+import { Steps } from './participants.ts'
+import { hasEnded, nextIntent } from './reasons.ts'
+import { LifecycleRecord } from './record.ts'
+import { FullRefusal, groupName, refusalOf, ShedRefusal, STOPPING } from './refusals.ts'
+import { transition } from './state.ts'
+import { LifecycleStream, Streams } from './streams.ts'
+import { Teardown } from './teardown.ts'
+import type { Context } from './context.ts'
+import type { Intent, LossCause } from './reasons.ts'
+import type { CloseReason, ConnectionRecord, DialTarget, Direction, LifecycleDriver, LifecycleHost, RawConnection, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
+import type { Connection, MessageStream, PeerId, Stream } from '@libp2p/interface'
+
+/** The way in: takes every connection from its raw connection to `ready`, and hands it to the teardown */
+export class Spine implements LifecycleDriver {
+  readonly #context: Context
+  readonly #teardown: Teardown
+  readonly #streams: Streams
+  #host: LifecycleHost | undefined
+  #records = 0
+  #draining = false
+
+  constructor (context: Context) {
+    this.#context = context
+    this.#teardown = new Teardown(context)
+    this.#streams = new Streams(context)
+  }
+
+  get host (): LifecycleHost | undefined {
+    return this.#host
+  }
+
+  get streams (): number {
+    return this.#streams.size
+  }
+
+  get isDraining (): boolean {
+    return this.#draining
+  }
+
+  attach (host: LifecycleHost): void {
+    if (this.#host != null) throw new AlreadyAttachedError()
+    const { totals, log } = this.#context
+    this.#host = host
+    this.#context.steps = new Steps({
+      participants: host.participants,
+      onRefusal: module => { totals.refused.add(module) },
+      onFault: (module, step, detail) => {
+        totals.refused.add(module)
+        const count = totals.faults.add(module)
+        // a peer can cause the same fault as often as it likes: tell the 1st, 2nd, 4th, 8th, ...
+        if ((count & (count - 1)) === 0) log.error('the step %s of %s failed, fault number %d of this module - %e', step, module, count, detail)
+      }
+    })
+  }
+
+  dial (target: DialTarget): Refusal | undefined {
+    if (this.#draining) return STOPPING
+    return this.#context.steps.dial(target)
+  }
+
+  open (raw: RawConnection): LifecycleRecord | Refusal {
+    const { clock, prefix, steps, table, totals } = this.#context
+    const record = new LifecycleRecord(`${prefix}${++this.#records}`, raw, normaliseAddress(raw.raw.remoteAddr), clock.now(), this)
+    totals.opened++
+    table.add(record)
+
+    if (this.#draining) return this.#refuse(record, STOPPING, NAME)
+
+    const refusal = steps.decide('opened', record, 0, steps.gates)
+    if (!this.#goesOn(record, refusal)) return refusalOf(record.reason)
+
+    const full = this.#place(record)
+    if (full != null) return this.#refuse(record, full, NAME)
+    this.#show(record, 0, steps.gates)
+    return this.#turnedAway(record) ?? record
+  }
+
+  account (connection: ConnectionRecord): Refusal | undefined {
+    const { events, steps } = this.#context
+    const record = this.own(connection)
+
+    if (!record.isClosed()) {
+      const refusal = steps.decide('opened', record, steps.gates, steps.count)
+      if (this.#goesOn(record, refusal) && this.#show(record, steps.gates, steps.count)) {
+        record.announced = true
+        if (events.wants('connection:opened')) events.emit({ type: 'connection:opened', record })
+      }
+    }
+
+    return this.#turnedAway(record)
+  }
+
+  refuse (connection: ConnectionRecord, refusal: Refusal): void {
+    const record = this.own(connection)
+    if (!record.isClosed()) this.#refuse(record, refusal, refusal.module)
+  }
+
+  identified (connection: ConnectionRecord, peer: PeerId): Refusal | undefined {
+    const { events, steps, table, watcher } = this.#context
+    const record = this.own(connection)
+    if (record.isClosed()) return refusalOf(record.reason)
+    if (record.remotePeer != null) return undefined
+
+    table.identify(record, peer)
+    if (record.state === 'handshaking') this.#teardown.enter(record, 'multiplex')
+    watcher.connected(record)
+
+    const refusal = steps.decide('identified', record, 0, steps.count)
+    if (!this.#goesOn(record, refusal)) return refusalOf(record.reason)
+    if (record.announced && events.wants('connection:identified')) events.emit({ type: 'connection:identified', record })
+    return record.state === 'handshaking' ? undefined : refusalOf(record.reason)
+  }
+
+  secured (connection: ConnectionRecord, stream: MessageStream): void {
+    const record = this.own(connection)
+    if (record.isClosed()) return
+    const { steps } = this.#context
+    this.#goesOn(record, steps.show('secured', record, stream, 0, steps.count))
+  }
+
+  upgraded (connection: ConnectionRecord, upgraded: Connection): Refusal | undefined {
+    const record = this.own(connection)
+    this.#context.table.connect(record, upgraded)
+    if (record.isClosed()) return refusalOf(record.reason)
+    // libp2p announces what has died meanwhile (js-libp2p, `connection:open` with the status `aborted`)
+    if (upgraded.status !== 'open') return refusalOf(undefined)
+    if (record.state === 'ready' || record.phase === 'handshake') return undefined
+
+    // a transport that encrypts by itself has no moment of its own for this
+    const refusal = record.remotePeer == null ? this.identified(record, upgraded.remotePeer) : undefined
+    if (refusal != null) return refusal
+
+    if (this.#host?.readiness == null || record.handshaken) return this.#ready(record)
+    this.#teardown.enter(record, 'handshake')
+    return undefined
+  }
+
+  upgradeFailed (connection: ConnectionRecord, error: Error): void {
+    const record = this.own(connection)
+    const status = record.transport?.raw.status ?? 'closed'
+    const by = record.intent == null && hasEnded(status) && status !== 'aborted' ? 'remote' : 'local'
+    this.#teardown.finish(record, { code: 'upgrade-failed', by, error }, 'abort', true)
+    this.#teardown.cut(record, error)
+  }
+
+  closing (connection: ConnectionRecord, how: Intent['how'], error?: Error): void {
+    const record = this.own(connection)
+    if (!record.isClosed()) record.intent = nextIntent(record.intent, how, error)
+  }
+
+  async settled (connection: ConnectionRecord): Promise<void> {
+    await this.own(connection).whenSettled()
+  }
+
+  streamOpened (connection: ConnectionRecord, direction: Direction, stream?: Stream): LifecycleStream | Refusal {
+    return this.#streams.opened(this.own(connection), direction, stream)
+  }
+
+  streamCreated (record: StreamRecord, stream: Stream): void {
+    this.#streams.created(ownStream(record), stream)
+  }
+
+  streamNegotiated (record: StreamRecord, protocol: string, service?: string): Refusal | undefined {
+    return this.#streams.negotiated(ownStream(record), protocol, service)
+  }
+
+  streamClosed (record: StreamRecord): void {
+    this.#streams.closed(ownStream(record))
+  }
+
+  draining (): void {
+    this.#draining = true
+  }
+
+  /** The node starts again after it was stopped */
+  accepting (): void {
+    this.#draining = false
+  }
+
+  handshakeSucceeded (connection: ConnectionRecord): Refusal | undefined {
+    const record = this.own(connection)
+    if (record.state === 'handshaking' && record.phase !== 'handshake') {
+      // the first stream may be faster than libp2p's announcement of the connection
+      record.handshaken = true
+      return undefined
+    }
+    return this.#ready(record)
+  }
+
+  handshakeFailed (connection: ConnectionRecord, error: Error): void {
+    const record = this.own(connection)
+    if (record.isClosed()) return
+    const { events } = this.#context
+    if (record.announced && events.wants('handshake:failed')) events.emit({ type: 'handshake:failed', record, error })
+    this.#teardown.finish(record, { code: 'handshake-failed', by: 'local', error }, 'close', true)
+  }
+
+  lost (connection: ConnectionRecord, cause: LossCause): void {
+    this.#teardown.lost(this.own(connection), cause)
+  }
+
+  async close (connection: ConnectionRecord, reason: CloseReason): Promise<void> {
+    const record = this.own(connection)
+    this.#teardown.finish(record, reason, 'close', false)
+    await record.whenReleased()
+  }
+
+  shed (direction: Direction): LifecycleRecord | undefined {
+    const set = this.#context.table.handshaking(direction)
+    const record = set.oldestOfLargest()
+    if (record == null) return undefined
+    this.#drop(record, new ShedRefusal(groupName(record.address), direction, set.sizeOf(record.address.share)))
+    return record
+  }
+
+  /** Closes everything, and waits until it is released */
+  async shutdown (): Promise<void> {
+    this.#draining = true
+    const records = this.#context.table.all()
+    await Promise.all(records.map(async record => { await this.close(record, { code: 'shutdown', by: 'local' }) }))
+    this.#teardown.stop()
+  }
+
+  /** @throws {InvalidParametersError} when the record was made by somebody else */
+  own (record: ConnectionRecord): LifecycleRecord {
+    if (record instanceof LifecycleRecord && record.owner === this) return record
+    throw new InvalidParametersError('this is no connection record of this lifecycle')
+  }
+
+  #ready (record: LifecycleRecord): Refusal | undefined {
+    const { clock, events, steps, table, totals } = this.#context
+    record.state = transition(record.state, 'ready')
+    record.readyAt = clock.now()
+    this.#teardown.leave(record)
+    table.unplace(record)
+
+    const refusal = steps.decide('ready', record, 0, steps.count)
+    if (!this.#goesOn(record, refusal)) return refusalOf(record.reason)
+    totals.readied++
+    record.settle()
+    if (record.announced && events.wants('connection:ready')) events.emit({ type: 'connection:ready', record })
+    return undefined
+  }
+
+  /** Finds room for a newcomer; whoever has to go is gone before this returns */
+  #place (record: LifecycleRecord): Refusal | undefined {
+    const { table } = this.#context
+    if (record.direction === 'outbound') {
+      const { maxHandshakingOutbound: limit } = this.#context.options
+      const { size } = table.handshaking('outbound')
+      if (size >= limit) return new FullRefusal('limit', 'the node', 'outbound', size, limit, 'maxHandshakingOutbound')
+    } else {
+      const full = this.#makeRoom(record)
+      if (full != null || record.isClosed()) return full
+    }
+
+    record.state = transition(record.state, 'handshaking')
+    table.place(record)
+    this.#teardown.enter(record, 'encrypt')
+    return undefined
+  }
+
+  /** Drops until there is room: participants that are told of it may open others meanwhile, so it looks again each time */
+  #makeRoom (record: LifecycleRecord): Refusal | undefined {
+    const { maxHandshaking, maxHandshakingPerGroup } = this.#context.options
+    const { address: { share }, direction } = record
+    const set = this.#context.table.handshaking(direction)
+
+    for (let drops = 0; !record.isClosed(); drops++) {
+      const inGroup = set.sizeOf(share)
+      const groupFull = inGroup >= maxHandshakingPerGroup
+      if (!groupFull && set.size < maxHandshaking) return undefined
+
+      const crowded = groupFull
+        ? new FullRefusal(drops < MAX_DROPS ? 'crowded' : 'limit', groupName(record.address), direction, inGroup, maxHandshakingPerGroup, 'maxHandshakingPerGroup')
+        : new FullRefusal(drops < MAX_DROPS ? 'crowded' : 'limit', 'the node', direction, set.size, maxHandshaking, 'maxHandshaking')
+      const oldest = groupFull ? set.oldestOf(share) : set.oldestOfLargest()
+      if (oldest == null || drops >= MAX_DROPS) return crowded
+      this.#drop(oldest, crowded)
+    }
+  }
+
+  #drop (record: LifecycleRecord, refusal: Refusal): void {
+    this.#teardown.finish(record, { code: 'crowded', by: 'local', refusal }, 'abort', true)
+  }
+
+  /** Shows the raw bytes, where opening has gone well */
+  #show (record: LifecycleRecord, from: number, to: number): boolean {
+    if (record.isClosed() || record.transport == null) return false
+    return this.#goesOn(record, this.#context.steps.show('raw', record, record.transport.raw, from, to))
+  }
+
+  /** Closes what a step has refused, and releases what was closed while the steps ran */
+  #goesOn (record: LifecycleRecord, refusal: Refusal | undefined): boolean {
+    if (refusal != null) this.#end(record, refusal)
+    if (record.running === 0) this.#teardown.settle(record)
+    return !record.isClosed()
+  }
+
+  #refuse (record: LifecycleRecord, refusal: Refusal, module: string): Refusal {
+    this.#context.totals.refused.add(module)
+    this.#end(record, refusal)
+    return refusalOf(record.reason)
+  }
+
+  #end (record: LifecycleRecord, refusal: Refusal): void {
+    const { log } = this.#context
+    if (log.enabled && record.address.class === 'public' && !record.isClosed()) {
+      log('refused remote=%s direction=%s module=%s code=%s', record.address.key, record.direction, refusal.module, refusal.code)
+    }
+    this.#teardown.finish(record, { code: 'refused', by: 'local', refusal }, 'abort', true)
+  }
+
+  /** Whoever is told that a record is refused forgets it: nothing of it may be left, even if it was being closed in order */
+  #turnedAway (record: LifecycleRecord): Refusal | undefined {
+    if (!record.isClosed()) return undefined
+    this.#teardown.cut(record)
+    return refusalOf(record.reason)
+  }
+}
+
+function ownStream (stream: StreamRecord): LifecycleStream {
+  if (stream instanceof LifecycleStream) return stream
+  throw new InvalidParametersError('this is no stream record of this lifecycle')
+}

@@ -1,0 +1,53 @@
+import { InvalidParametersError, isPeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { CODE_P2P, CODE_P2P_CIRCUIT, isMultiaddr, multiaddr } from '@multiformats/multiaddr'
+import { MAX_ADDRESSES } from './constants.ts'
+import type { PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+/** A peer, and where to look for it if that was said */
+export interface Target {
+  readonly peer: PeerId
+  readonly addresses: readonly Multiaddr[]
+}
+
+/**
+ * Finds out who is meant.
+ *
+ * @param target - what `maintain` was given
+ * @throws {InvalidParametersError} when it is neither a peer nor addresses that name exactly one
+ */
+export function parseTarget (target: unknown): Target {
+  if (isPeerId(target)) return { peer: target, addresses: [] }
+  const given: unknown[] = Array.isArray(target) ? target : [target]
+  if (given.length === 0 || given.length > MAX_ADDRESSES) throw new InvalidParametersError(`a peer is maintained at 1 to ${MAX_ADDRESSES} addresses, got ${given.length}`)
+
+  const addresses = given.map((address, i) => {
+    if (isMultiaddr(address)) return address
+    throw new InvalidParametersError(`address ${i} of a maintained peer is neither a multiaddr nor a peer id`)
+  })
+  const names = new Set(addresses.map(peerOf).filter(name => name != null))
+  const [name] = names
+  if (name == null) throw new InvalidParametersError('none of the addresses names its peer; one has to end with /p2p/<peer id>')
+  if (names.size > 1) throw new InvalidParametersError(`the addresses name ${names.size} different peers`)
+
+  const peer = parsePeer(name)
+  // libp2p dials several addresses together only if all of them name the peer
+  return { peer, addresses: addresses.map(address => peerOf(address) == null ? address.encapsulate(`/p2p/${name}`) : address) }
+}
+
+/** The peer at the end of an address, and not the relay on the way */
+function peerOf (address: Multiaddr): string | undefined {
+  // from its bytes, in which every spelling of a peer id is the same
+  const components = multiaddr(address.bytes).getComponents()
+  const circuit = components.findLastIndex(({ code }) => code === CODE_P2P_CIRCUIT)
+  return components.findLast(({ code }, i) => code === CODE_P2P && i > circuit)?.value
+}
+
+function parsePeer (name: string): PeerId {
+  try {
+    return peerIdFromString(name)
+  } catch (err) {
+    throw new InvalidParametersError(`the addresses name ${name}, which is not a peer id: ${err instanceof Error ? err.message : 'unknown'}`)
+  }
+}
