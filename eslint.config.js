@@ -146,7 +146,7 @@ export default defineConfig(
     plugins: { jsdoc },
     rules: {
       // what a declared dependency is, is a matter of the package that the file is in
-      'import-x/no-extraneous-dependencies': ['error', { devDependencies: false, optionalDependencies: false, peerDependencies: false }],
+      'import-x/no-extraneous-dependencies': ['error', { devDependencies: false, optionalDependencies: false, peerDependencies: true }],
       'import-x/no-default-export': 'error',
       'jsdoc/check-alignment': 'error',
       'jsdoc/check-param-names': ['error', { checkDestructured: false, disableMissingParamChecks: true }],
