@@ -203,7 +203,7 @@ export function fromName (scheme: NameScheme, name: string, transport: string): 
     case 'memory':
       return fromKey(`${scheme}:${encodeName(name)}`, scheme, transport)
     case 'onion': // base32, with the port after it
-      return fromKey(`onion:${encodeName(name.toLowerCase().replace(/:\d*$/, ''))}`, 'none', transport)
+      return fromKey(`onion:${encodeName(name.toLowerCase().replace(/:.*$/s, ''))}`, 'none', transport)
     case 'garlic32': // base32
       return fromKey(`garlic32:${encodeName(name.toLowerCase())}`, 'none', transport)
     default:

@@ -19,17 +19,22 @@ export function fromIPv4 (address: number, transport: string): NormalisedAddress
   return result(key, classifyIPv4(address), 4, [address], [share, `${net24}0/24`, `${net16}0.0/16`], share, undefined, transport)
 }
 
-/** The prefix of at most 64 bits whose groups these are; what follows is the longest run of zeros, so `::` goes there */
-function prefixText (a: number, b: number, c: number, d: number): string {
-  if (d !== 0) {
-    return `${formatGroup(a)}:${formatGroup(b)}:${formatGroup(c)}:${formatGroup(d)}::`
-  }
-
+/** The text of three groups without the zeros at their end, which `::` stands for: behind a prefix there is no longer run */
+function networkText (a: number, b: number, c: number): string {
   if (c !== 0) {
-    return `${formatGroup(a)}:${formatGroup(b)}:${formatGroup(c)}::`
+    return `${formatGroup(a)}:${formatGroup(b)}:${formatGroup(c)}`
   }
 
-  return b !== 0 ? `${formatGroup(a)}:${formatGroup(b)}::` : a !== 0 ? `${formatGroup(a)}::` : '::'
+  return b !== 0 ? `${formatGroup(a)}:${formatGroup(b)}` : a !== 0 ? formatGroup(a) : ''
+}
+
+/** The text of a network of up to 64 bits: `head`, the text of its first three groups `a`, `b`, `c`, and the fourth, `d` */
+function withFourth (head: string, a: number, b: number, c: number, d: number): string {
+  if (d === 0) {
+    return head
+  }
+
+  return c !== 0 ? `${head}:${formatGroup(d)}` : `${formatGroup(a)}:${formatGroup(b)}:0:${formatGroup(d)}`
 }
 
 /** @param words - four of them; they become the result's */
@@ -45,14 +50,14 @@ export function fromIPv6 (words: readonly number[], transport: string): Normalis
   const b = first & 0xffff
   const c = second >>> 16
   const d = second & 0xffff
-  const key = formatIPv6(words)
   const kind = classifyIPv6(words)
+  const key = formatIPv6(words)
   const host = `${key}/128`
-  const net64 = `${prefixText(a, b, c, d)}/64`
+  const net48 = networkText(a, b, c)
+  const net64 = `${withFourth(net48, a, b, c, d)}::/64`
+  const net56 = `${withFourth(net48, a, b, c, d & 0xff00)}::/56`
 
-  return result(key, kind, 6, words,
-    [host, net64, `${prefixText(a, b, c, d & 0xff00)}/56`, `${prefixText(a, b, c, 0)}/48`],
-    kind === 'loopback' ? host : net64, undefined, transport)
+  return result(key, kind, 6, words, [host, net64, net56, `${net48}::/48`], kind === 'loopback' ? host : net64, undefined, transport)
 }
 
 export function fromWords (words: readonly number[], transport: string): NormalisedAddress {

@@ -148,6 +148,9 @@ export function list<Output> (item: Schema<Output>, range: { readonly min?: numb
  * them once, and a new object comes out.
  */
 export function object<const Names extends Entries> (entries: Names): Schema<ObjectOutput<Names>> {
+  // valibot visits inherited keys as well, so there must be none even where somebody has extended Object.prototype
+  const own = Object.assign(Object.create(null) as Names, entries)
+
   return v.pipe(
     rule<object>('an object of options', isPlainObject),
     v.rawTransform<object, Record<string, unknown>>(({ dataset, addIssue, NEVER }) => {
@@ -170,7 +173,7 @@ export function object<const Names extends Entries> (entries: Names): Schema<Obj
       return values
     }),
     // what is left for its own message is a required option that is missing
-    v.strictObject(entries, 'is required')
+    v.strictObject(own, 'is required')
   )
 }
 
