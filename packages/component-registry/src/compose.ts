@@ -46,7 +46,7 @@ export function composeOptions (options: Options, modules: Modules, init?: Regis
       connectionProtector: components => bound(wiring, components, () => wrapProtector((options.connectionProtector as (components: unknown) => ConnectionProtector)(components), wiring))
     }),
     connectionManager: raiseLimits(options.connectionManager, wiring),
-    services: composeServices(options, chosen, wiring, handlers, new Registry(wiring, gater, transports, Object.keys(chosen)))
+    services: composeServices(options, chosen, wiring, handlers, new Registry(wiring, gater, transports, muxers, Object.keys(chosen)))
   }
 }
 

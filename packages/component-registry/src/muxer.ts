@@ -10,10 +10,16 @@ export class MuxerHook {
   readonly #wiring: Wiring
   readonly #handlers: HandlerHook
   readonly #wrapped = new WeakSet<StreamMuxerFactory>()
+  #windows = false
 
   constructor (wiring: Wiring, handlers: HandlerHook) {
     this.#wiring = wiring
     this.#handlers = handlers
+  }
+
+  /** Whether the muxers of the node cannot be overrun, see `boundWindows` */
+  get boundsWindows (): boolean {
+    return this.#windows
   }
 
   wrap <F extends StreamMuxerFactory> (factory: F): F {
@@ -64,16 +70,21 @@ export class MuxerHook {
       return
     }
 
+    const readBuffer = init.streamOptions?.maxReadBufferLength ?? DEFAULT_READ_BUFFER
+
     if (init.streamOptions?.maxStreamWindowSize != null) {
+      this.#windows = init.streamOptions.maxStreamWindowSize <= readBuffer
+
       return
     }
 
-    const window = Math.min(DEFAULT_STREAM_WINDOW, init.streamOptions?.maxReadBufferLength ?? DEFAULT_READ_BUFFER)
+    const window = Math.min(DEFAULT_STREAM_WINDOW, readBuffer)
     init.streamOptions = {
       ...init.streamOptions,
       maxStreamWindowSize: Math.max(window, init.streamOptions?.initialStreamWindowSize ?? 0)
     }
 
+    this.#windows = true
     this.#wiring.adjusted({
       option: 'yamux.streamOptions.maxStreamWindowSize',
       from: String(DEFAULT_STREAM_WINDOW),

@@ -4,10 +4,12 @@ import { isConnectionLifecycle, isParticipantModule, isReadinessModule, particip
 import { Module, ModuleSequence } from './modules.ts'
 import { orderParticipants } from './order.ts'
 import { keepsAlive } from './keep-alive.ts'
+import { socketStatus, transportStatus } from './status.ts'
 import type { Gater } from './gater.ts'
+import type { MuxerHook } from './muxer.ts'
 import type { TransportHook } from './transports.ts'
 import type { NodeComponents, Wiring } from './wiring.ts'
-import type { Adjustment, Registry as RegistryInterface, RegistryStatus, SocketStatus, TransportStatus } from '@cordon/interface-component-registry'
+import type { Adjustment, Registry as RegistryInterface, RegistryStatus } from '@cordon/interface-component-registry'
 import type { ConnectionLifecycle, LifecycleHost, NamedParticipant, Stage } from '@cordon/interface-connection-lifecycle'
 import type { Connection, Startable } from '@libp2p/interface'
 
@@ -19,14 +21,16 @@ export class Registry implements RegistryInterface, Startable {
   readonly #wiring: Wiring
   readonly #gater: Gater
   readonly #transports: TransportHook
+  readonly #muxers: MuxerHook
   readonly #sequence: ModuleSequence
   readonly #names: readonly string[]
   readonly #made: Module[] = []
 
-  constructor (wiring: Wiring, gater: Gater, transports: TransportHook, names: readonly string[]) {
+  constructor (wiring: Wiring, gater: Gater, transports: TransportHook, muxers: MuxerHook, names: readonly string[]) {
     this.#wiring = wiring
     this.#gater = gater
     this.#transports = transports
+    this.#muxers = muxers
     this.#names = names
     this.#sequence = new ModuleSequence(wiring)
   }
@@ -38,8 +42,8 @@ export class Registry implements RegistryInterface, Startable {
   status (): RegistryStatus {
     return {
       modules: this.#sequence.modules.map(({ name, stage, state }) => ({ name, state, ...(stage != null && { stage: stage as Stage }) })),
-      transports: this.#transportStatus(),
-      sockets: this.#socketStatus(),
+      transports: transportStatus(this.#wiring.transports, this.#transports.strangers(), this.#muxers.boundsWindows),
+      sockets: socketStatus(this.#transports.guards),
       gaterFaults: this.#gater.faults
     }
   }
@@ -154,29 +158,4 @@ export class Registry implements RegistryInterface, Startable {
     attachment.upgraded(connection)
     this.#wiring.driver.upgraded(attachment.record, connection)
   }
-
-  #transportStatus (): TransportStatus[] {
-    return [
-      ...this.#wiring.transports.map(({ tag, enforced, gaps, unreturned }) => ({ transport: tag, enforced: [...enforced], gaps: [...gaps], unreturned })),
-      ...this.#transports.strangers().map(transport => ({
-        transport: transport[Symbol.toStringTag],
-        enforced: [],
-        gaps: ['it was added to the options after they were composed, so its connections have no records'],
-        unreturned: 0
-      }))
-    ]
-  }
-
-  #socketStatus (): SocketStatus {
-    const total = { pending: 0, expired: 0, dropped: 0 }
-
-    for (const { counts } of this.#transports.guards) {
-      total.pending += counts.pending
-      total.expired += counts.expired
-      total.dropped += counts.dropped
-    }
-
-    return total
-  }
 }
-

@@ -59,11 +59,14 @@ export class SocketGuard {
 
   watch (listener: GuardableListener): void {
     listener.server.on('connection', socket => { this.#accepted(socket) })
+
+    // when it is closed, every socket below it is
+    listener.addEventListener('close', () => { this.#deadlines.stop() })
   }
 
   /** A raw connection has appeared: its socket ends with it from now on, and no longer waits */
   claim (raw: MultiaddrConnection): Underlay | undefined {
-    const socket = this.#sockets.get(sourceOf(raw))
+    const socket = this.#sockets.size === 0 ? undefined : this.#sockets.get(sourceOf(raw))
 
     if (socket != null) {
       this.#settle(socket)
@@ -75,10 +78,10 @@ export class SocketGuard {
   /** Destroys what never became a raw connection; the rest ends with its raw connection */
   stop (): void {
     for (const socket of this.#sockets.values()) {
-      socket.destroy()
+      if (socket.place != null) {
+        socket.destroy()
+      }
     }
-
-    this.#deadlines.stop()
   }
 
   #accepted (socket: Socket): void {

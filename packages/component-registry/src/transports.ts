@@ -5,11 +5,6 @@ import type { MuxerHook } from './muxer.ts'
 import type { NodeComponents, TransportState, Wiring } from './wiring.ts'
 import type { Transport, Upgrader } from '@libp2p/interface'
 
-const WEBSOCKETS = '@libp2p/websockets'
-
-/** What every connection gets, whichever way it comes */
-const ENFORCED = ['records', 'deadlines', 'streams']
-
 /** Makes a transport's connections pass by the lifecycle */
 export class TransportHook {
   readonly #wiring: Wiring
@@ -26,7 +21,7 @@ export class TransportHook {
 
   /** Makes a transport as libp2p would, with our upgrader wherever it looks for one */
   build (factory: (components: never) => Transport, components: NodeComponents): Transport {
-    const state: TransportState = { tag: '', enforced: new Set(ENFORCED), gaps: new Set(), unreturned: 0 }
+    const state: TransportState = { tag: '', guardsSockets: false, bringsMuxer: false, unreturned: 0 }
     const upgrader = new RecordingUpgrader(this.#wiring, this.#gater, this.#muxers, components.upgrader, state)
     const transport = factory(withUpgrader(components, upgrader) as never)
     state.tag = transport[Symbol.toStringTag]
@@ -50,10 +45,6 @@ export class TransportHook {
     const dial = transport.dial.bind(transport)
     const createListener = transport.createListener.bind(transport)
 
-    if (state.tag === WEBSOCKETS) {
-      state.gaps.add('after a failed upgrade, an outbound socket stays until the remote closes it or the process ends')
-    }
-
     // on the instance, so that everything else about it stays as it was
     transport.dial = (address, options) => dial(address, { ...options, upgrader })
     transport.createListener = options => {
@@ -64,7 +55,7 @@ export class TransportHook {
         guard.watch(listener)
         this.#guards.push(guard)
         listener.addEventListener('close', () => { this.#guards.splice(this.#guards.indexOf(guard), 1) })
-        state.enforced.add('sockets')
+        state.guardsSockets = true
       }
 
       return listener

@@ -130,7 +130,13 @@ export class RecordingUpgrader implements Upgrader {
 
   /** Some transports bring a muxer of their own along */
   #options <O extends Options> (options: O): O {
-    return options.muxerFactory == null ? options : { ...options, muxerFactory: this.#muxers.wrap(options.muxerFactory) }
+    if (options.muxerFactory == null) {
+      return options
+    }
+
+    this.#transport.bringsMuxer = true
+
+    return { ...options, muxerFactory: this.#muxers.wrap(options.muxerFactory) }
   }
 
   createInboundAbortSignal (signal: AbortSignal): ClearableSignal {

@@ -23,8 +23,12 @@ export interface NodeComponents {
 export interface TransportState {
   /** libp2p's tag; known once the transport is made */
   tag: string
-  readonly enforced: Set<string>
-  readonly gaps: Set<string>
+
+  /** Its sockets are guarded until they are raw connections */
+  guardsSockets: boolean
+
+  /** Its muxer is none of those in `streamMuxers`, as far as has been seen */
+  bringsMuxer: boolean
 
   /** See `TransportStatus.unreturned` */
   unreturned: number

@@ -1,0 +1,58 @@
+import type { SocketGuard } from './sockets.ts'
+import type { TransportState } from './wiring.ts'
+import type { SocketStatus, TransportStatus } from '@cordon/interface-component-registry'
+import type { Transport } from '@libp2p/interface'
+
+/** What every connection gets, whichever way it comes */
+const ENFORCED = ['records', 'deadlines', 'streams']
+
+const WEBSOCKETS = '@libp2p/websockets'
+
+/** What holds for each transport, and what does not; `strangers` are those that were not composed */
+export function transportStatus (transports: readonly TransportState[], strangers: readonly Transport[], boundsWindows: boolean): TransportStatus[] {
+  const ours = transports.map(({ tag, guardsSockets, bringsMuxer, unreturned }): TransportStatus => {
+    const enforced = [...ENFORCED]
+    const gaps: string[] = []
+
+    if (guardsSockets) {
+      enforced.push('sockets')
+    }
+
+    if (boundsWindows && !bringsMuxer) {
+      enforced.push('windows')
+    } else {
+      gaps.push(bringsMuxer
+        ? 'it brings a muxer of its own, whose stream windows are not bounded'
+        : 'the stream windows of the muxer are not bounded by its read buffer')
+    }
+
+    if (tag === WEBSOCKETS) {
+      gaps.push('after a failed upgrade, an outbound socket stays until the remote closes it or the process ends')
+    }
+
+    return { transport: tag, enforced, gaps, unreturned }
+  })
+
+  return [
+    ...ours,
+    ...strangers.map(transport => ({
+      transport: transport[Symbol.toStringTag],
+      enforced: [],
+      gaps: ['it was added to the options after they were composed, so its connections have no records'],
+      unreturned: 0
+    }))
+  ]
+}
+
+/** The sum over all listeners */
+export function socketStatus (guards: readonly SocketGuard[]): SocketStatus {
+  const total = { pending: 0, expired: 0, dropped: 0 }
+
+  for (const { counts } of guards) {
+    total.pending += counts.pending
+    total.expired += counts.expired
+    total.dropped += counts.dropped
+  }
+
+  return total
+}
