@@ -1,6 +1,6 @@
+import { parseIPv4, parseIPv6 } from './ip.ts'
 import { canonicalDnsName, canonicalPeerId, encodeName, ipFromDnsName } from './names.ts'
 import { fromIPv4, fromIPv6, fromKey, fromWords } from './result.ts'
-import { parseIPv4, parseIPv6 } from './ip.ts'
 import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 import type { Component } from '@multiformats/multiaddr'
 

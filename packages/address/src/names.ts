@@ -15,7 +15,7 @@ const CODE_P2P = 421
 const PRINTABLE = /^[!-$&-~]*$/
 const NOT_PRINTABLE = /[^!-$&-~]/gu
 const BASE58 = /^[1-9A-HJ-NP-Za-km-z]+$/
-const ASCII = /^[\0-\x7f]*$/ // eslint-disable-line no-control-regex
+const ASCII = /^[\0-\x7f]*$/
 
 /** A last label at which name resolution takes the whole name for an IPv4 address (`0x7f.1`, `2130706433`), as in the URL standard */
 const ENDS_IN_NUMBER = /(?:^|\.)(?:\d+|0x[\da-f]*)$/
@@ -84,6 +84,14 @@ function urlHost (name: string): string | undefined {
   }
 }
 
+/** By the codec of `/p2p`, which reads CIDs and writes base58 */
+function fromCID (value: string): string | undefined {
+  const codec = registry.getProtocol(CODE_P2P)
+  const bytes = codec.valueToBytes?.(value)
+
+  return bytes === undefined ? undefined : codec.bytesToValue?.(bytes)
+}
+
 /** The one spelling of a peer id, or nothing where it is none: base58 as it is, CIDs as base58 */
 export function canonicalPeerId (value: string): string | undefined {
   if (value.length > MAX_PEER_ID) {
@@ -92,10 +100,9 @@ export function canonicalPeerId (value: string): string | undefined {
 
   try {
     const first = value.charAt(0)
-    const { valueToBytes, bytesToValue } = registry.getProtocol(CODE_P2P)
-    const id = first === 'Q' || first === '1' ? value : bytesToValue?.(valueToBytes?.(value) ?? new Uint8Array())
+    const id = first === 'Q' || first === '1' ? value : fromCID(value)
 
-    return id != null && BASE58.test(id) ? id : undefined
+    return id !== undefined && BASE58.test(id) ? id : undefined
   } catch {
     return undefined
   }

@@ -1,11 +1,13 @@
 import { InvalidParametersError } from '@libp2p/interface'
-import { isMultiaddr, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { fromComponents, fromName, type NameScheme } from './components.ts'
+import { isMultiaddr, multiaddr } from '@multiformats/multiaddr'
+import { fromComponents, fromName } from './components.ts'
 import { describe } from './describe.ts'
 import { parseIPv4, parseIPv6, wordsFromBytes } from './ip.ts'
 import { canonicalPeerId, decodeName } from './names.ts'
 import { fromIPv4, fromIPv6, fromKey, fromWords } from './result.ts'
+import type { NameScheme } from './components.ts'
 import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
+import type { Multiaddr } from '@multiformats/multiaddr'
 
 const UNKNOWN = 'unknown'
 

@@ -1,8 +1,9 @@
 import { InvalidParametersError } from '@libp2p/interface'
 import { describe } from './describe.ts'
-import { EMBEDDINGS, type Embedding } from './embedded.ts'
+import { EMBEDDINGS } from './embedded.ts'
 import { formatIPv4, formatIPv6, parseIPv4, parseIPv6 } from './ip.ts'
 import { fromWords } from './result.ts'
+import type { Embedding } from './embedded.ts'
 import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 
 /** All IP addresses of one family that start with the same bits. As an object, a single address is the prefix of its full length. */

@@ -1,6 +1,6 @@
-import { classifyIPv4, classifyIPv6 } from './special.ts'
 import { embeddedIPv4 } from './embedded.ts'
 import { formatGroup, formatIPv6 } from './ip.ts'
+import { classifyIPv4, classifyIPv6 } from './special.ts'
 import type { AddressClass, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 
 const NO_WORDS: readonly number[] = []

@@ -207,10 +207,10 @@ describe('spellings', () => {
   })
 
   it.each(ROWS)('idempotent: $text', ({ text }) => {
-    const { transport: _, ...once } = normaliseAddress(text)
-    const { transport: __, ...twice } = normaliseAddress(once.key)
+    const once = normaliseAddress(text)
 
-    expect(twice).toEqual(once)
+    // a key tells nothing of the transport
+    expect({ ...normaliseAddress(once.key), transport: once.transport }).toEqual(once)
   })
 
   it('keep different hosts apart', () => {

@@ -8,7 +8,7 @@ import { quote, show } from './show.ts'
 export type Schema<Output> = v.GenericSchema<unknown, Output>
 
 /** The schemas of the options of an object, by name */
-export type Entries = Record<string, v.GenericSchema<unknown>>
+export type Entries = Record<string, v.GenericSchema>
 
 /** The largest delay of `setTimeout`, in ms; anything above fires at once (HTML standard, Node.js documentation of timers) */
 export const MAX_DELAY = 2 ** 31 - 1
@@ -148,6 +148,7 @@ export function list<Output> (item: Schema<Output>, range: { readonly min?: numb
  * them once, and a new object comes out.
  */
 export function object<const Names extends Entries> (entries: Names): Schema<ObjectOutput<Names>> {
+  const known = Object.keys(entries).length === 0 ? 'no options' : Object.keys(entries).join(', ')
   // valibot visits inherited keys as well, so there must be none even where somebody has extended Object.prototype
   const own = Object.assign(Object.create(null) as Names, entries)
 
@@ -166,7 +167,7 @@ export function object<const Names extends Entries> (entries: Names): Schema<Obj
 
       if (unknown !== undefined) {
         const name = typeof unknown === 'symbol' ? 'with a symbol for a name' : quote(unknown)
-        addIssue({ expected: 'no such key', received: '', message: `has no option ${name} (got ${show(values[unknown])}), it has ${Object.keys(entries).join(', ') || 'no options'}` })
+        addIssue({ expected: 'no such key', received: '', message: `has no option ${name} (got ${show(values[unknown])}), it has ${known}` })
         return NEVER
       }
 

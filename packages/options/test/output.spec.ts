@@ -61,6 +61,7 @@ describe('what comes out', () => {
   })
 
   it('ignores what somebody put on Object.prototype', () => {
+    // eslint-disable-next-line no-extend-native
     Object.defineProperty(Object.prototype, 'bound', { value: 99, configurable: true, enumerable: true, writable: true })
 
     try {

@@ -126,7 +126,6 @@ describe('ranges', () => {
 
   it('names the item of a list', () => {
     expect(complaint(list(count(), { max: 9 }), [1, 2, 0])).toBe('module.bound[2] must be a whole number of at least 1, got 0')
-    // eslint-disable-next-line no-sparse-arrays
     expect(complaint(list(count(), { max: 9 }), [1, , 3])).toBe('module.bound[1] must be a whole number of at least 1, got undefined')
   })
 
@@ -161,7 +160,7 @@ describe('keys', () => {
     ['a symbol', { [Symbol.toPrimitive]: () => 1 }, 'module has no option with a symbol for a name (got a function), it has bound, limits'],
     ['a hidden key', Object.defineProperty({}, 'hidden', { value: 1 }), 'module has no option "hidden" (got 1), it has bound, limits'],
     ['an inherited key', Object.create({ bound: 1 }), 'module must be an object of options, got an object that inherits from another'],
-    ['a key inherited from an object without prototype', Object.create(Object.assign(Object.create(null), { bound: 1 })), 'module must be an object of options, got an object that inherits from another'],
+    ['a key inherited from an object without prototype', Object.create(Object.assign(Object.create(null) as object, { bound: 1 })), 'module must be an object of options, got an object that inherits from another'],
     ['a class instance', new Foo(), 'module must be an object of options, got an instance of Foo'],
     ['a getter that throws', { get bound () { return raise() } }, 'module.bound must be readable, but reading it throws'],
     ['a getter that throws further down', { limits: { get ip () { return raise() } } }, 'module.limits.ip must be readable, but reading it throws'],
