@@ -33,6 +33,9 @@ const CROWD = Array.from({ length: 100 }, (_, i) => `127.66.${i + 1}.1`)
 
 const alone = { burst: 0, maxHeld: 500, sources: [ATTACKER] }
 
+/** The attacker keeps to this by itself, and what it held is checked as well */
+const half = { maxHeld: HALF_OF_GROUP, maxHeldPerSource: HALF_OF_GROUP }
+
 /** 500 sockets in the first second; from then on each is opened anew every 4 s, whatever became of it */
 const crowd = { burst: 500, rate: 125, maxHeld: 500, sources: CROWD }
 
@@ -40,7 +43,7 @@ export const FLOODS: readonly Flood[] = [
   { row: 'stall-2', ...alone, rate: 2, honest: HONEST },
   { row: 'stall-5', ...alone, rate: 5, honest: HONEST },
   { row: 'stall-500x100', ...crowd, honest: HONEST },
-  { row: 'stall-2-shared', ...alone, rate: 2, honest: ATTACKER, maxHeldPerSource: HALF_OF_GROUP },
-  { row: 'stall-5-shared', ...alone, rate: 5, honest: ATTACKER, maxHeldPerSource: HALF_OF_GROUP },
+  { row: 'stall-2-shared', ...alone, ...half, rate: 2, honest: ATTACKER },
+  { row: 'stall-5-shared', ...alone, ...half, rate: 5, honest: ATTACKER },
   { row: 'stall-500x100-shared', ...crowd, honest: CROWD[0] ?? ATTACKER, maxHeldPerSource: HALF_OF_GROUP }
 ]

@@ -27,7 +27,7 @@ const QUICK = { slice: 0.3, warmUp: 1, rounds: 2 }
 /** The most that a composed node may need, in stock nodes and in floors */
 const TARGET = { ofStock: 0.75, ofFloor: 3 }
 
-/** How much the kernel's own share of the work may differ between the sides that count: both count every connection */
+/** Both sides count every connection; more of a difference than this says that something else ended them */
 const MAX_MISCOUNT = 0.02
 
 benchmark('shed', { maxSeconds: 300 }, async context => {

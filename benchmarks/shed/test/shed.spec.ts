@@ -1,0 +1,17 @@
+import { smoke } from '@cordon/bench-harness/smoke'
+import { describe, expect, it } from 'vitest'
+
+describe('shed', () => {
+  it('measures what a refusal costs a plain server, a stock node and a composed node', { timeout: 120_000 }, async () => {
+    const { code, rows, notes } = await smoke(new URL('../src/index.ts', import.meta.url))
+
+    expect(code, notes).toBe(0)
+    expect(rows.map(({ row }) => row)).toEqual(['floor', 'stock', 'composed'])
+
+    for (const row of rows) {
+      for (const field of ['cpuMicros', 'perSecond', 'rssMb', 'refused']) {
+        expect(row[field], field).toBeGreaterThan(0)
+      }
+    }
+  })
+})
