@@ -14,7 +14,10 @@ describe('handshake-flood', () => {
     ])
 
     for (const row of rows) {
-      for (const field of ['legitTry', 'p50Ms', 'p99Ms', 'rssPeakMb', 'loopMaxMs']) {
+      // no times where nobody got in
+      const times = row['legitOk'] === 0 ? [] : ['p50Ms', 'p99Ms']
+
+      for (const field of ['legitTry', ...times, 'rssPeakMb', 'loopMaxMs']) {
         expect(row[field], field).toBeGreaterThan(0)
       }
     }

@@ -21,7 +21,7 @@ const ARMS: readonly ShedArm[] = ['floor', 'stock', 'composed']
 const CLIENTS = 64
 const CLIENT_PROCESSES = 2
 
-const FULL = { slice: 2, warmUp: 3, rounds: 4 }
+const FULL = { slice: 2, warmUp: 3, rounds: 12 }
 const QUICK = { slice: 0.3, warmUp: 1, rounds: 2 }
 
 /** The most that a composed node may need, in stock nodes and in floors */
