@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest'
+import { everyStage, EVICTED, expectGone, pass, type Context, type Harness, type Opened } from './harness.ts'
+import type { CloseReason } from '@cordon/interface-connection-lifecycle'
+
+const REVERSED = ['observe.closed', 'admit.closed', 'account.closed', 'gate.closed']
+
+/** Each way to end a record, with what its reason says; `how` runs in the middle of its life */
+const ENDS: ReadonlyArray<readonly [string, (harness: Harness, opened: Opened) => void, Partial<CloseReason>]> = [
+  ['the remote closes', (harness, opened) => { harness.lose(opened) }, { code: 'remote-close', by: 'remote' }],
+  ['the remote resets', (harness, opened) => { harness.lose(opened, new Error('reset')) }, { code: 'remote-reset', by: 'remote' }],
+  ['a local error', ({ lifecycle }, { record, raw }) => {
+    raw.lose()
+    lifecycle.lost(record, { local: true, error: new Error('time-out') })
+  }, { code: 'local-abort', by: 'local' }],
+  ['the application closes', (harness, opened) => {
+    harness.driver.closing(opened.record, 'local-close')
+    harness.lose(opened)
+  }, { code: 'local-close', by: 'local' }],
+  ['the application aborts', (harness, opened) => {
+    harness.driver.closing(opened.record, 'local-abort', new Error('enough'))
+    harness.lose(opened, new Error('enough'))
+  }, { code: 'local-abort', by: 'local' }],
+  ['a module closes', (_harness, { record }) => { void record.close(EVICTED) }, EVICTED]
+]
+
+export function closing ({ start }: Context): void {
+  describe('closing', () => {
+    it.each(ENDS)('%s: everything is let go of once, in reverse, and the reason says who it was', async (_name, end, reason) => {
+      const log: string[] = []
+      const harness = await start({ participants: everyStage(log) })
+      const opened = harness.connect()
+      log.length = 0
+      end(harness, opened)
+      expect(opened.record.state).toBe('closed')
+      await pass()
+      expectGone(harness, opened.record)
+      expect(opened.record.reason).toMatchObject(reason)
+      expect(log).toEqual(REVERSED)
+      expect(harness.of('connection:closed')).toEqual([{ type: 'connection:closed', record: opened.record, reason: opened.record.reason }])
+      expect(harness.lifecycle.size).toBe(0)
+      expect(harness.lifecycle.stats().closed).toEqual({ [opened.record.reason?.code ?? '']: 1 })
+    })
+
+    it.each(ENDS)('%s while handshaking', async (_name, end) => {
+      const log: string[] = []
+      const harness = await start({ participants: everyStage(log) })
+      const opened = harness.open()
+      end(harness, opened)
+      await pass()
+      expectGone(harness, opened.record)
+      expect(opened.raw.ended).toBe(true)
+      expect(log.slice(-4)).toEqual(REVERSED)
+      expect(harness.told(opened.record)).toEqual(['connection:opened', 'connection:closed'])
+    })
+
+    it('the first end counts, however often and in whatever way it is told', async () => {
+      for (const [name, first, reason] of ENDS) {
+        const log: string[] = []
+        const harness = await start({ participants: everyStage(log) })
+        const opened = harness.connect()
+        log.length = 0
+        first(harness, opened)
+        for (const [, again] of ENDS) again(harness, opened)
+        await Promise.all([harness.lifecycle.close(opened.record, EVICTED), opened.record.close(EVICTED), pass()])
+        harness.lifecycle.lost(opened.record, {})
+        await pass(60_000)
+        expect(opened.record.reason, name).toMatchObject(reason)
+        expect(log, name).toEqual(REVERSED)
+        expect(harness.of('connection:closed'), name).toHaveLength(1)
+      }
+    })
+
+    it('says so first, then closes the transport, then lets go, then tells', async () => {
+      const log: string[] = []
+      const harness = await start({ participants: everyStage(log) })
+      const { record, raw } = harness.connect({ closing: 'never' })
+      const atAbort: unknown[] = []
+      record.signal.addEventListener('abort', () => { atAbort.push(record.state, raw.ended, record.reason) })
+      log.length = 0
+      const done = record.close(EVICTED)
+      expect(atAbort).toEqual(['closed', false, EVICTED])
+      expect(raw.calls).toEqual(['close'])
+      expectGone(harness, record)
+      await pass(500)
+      expect(log).toEqual([])
+      expect(harness.told(record)).not.toContain('connection:closed')
+      expect(harness.lifecycle.size).toBe(1)
+      await pass(600)
+      expect(raw.aborted).toBe(true)
+      expect(log).toEqual(REVERSED)
+      await done
+      expect(harness.lifecycle.size).toBe(0)
+    })
+
+    it('cuts at once what cannot close in order', async () => {
+      const harness = await start()
+      const { record, raw } = harness.connect({ closing: 'rejects' })
+      await record.close(EVICTED)
+      expect(raw.calls).toEqual(['close', 'abort'])
+      expectGone(harness, record)
+    })
+
+    it('waits no longer once the raw connection has ended', async () => {
+      const log: string[] = []
+      const harness = await start({ participants: everyStage(log) })
+      const opened = harness.connect({ closing: 'never' })
+      log.length = 0
+      const done = opened.record.close(EVICTED)
+      harness.lose(opened)
+      await done
+      expect(log).toEqual(REVERSED)
+      await pass(60_000)
+      expect(harness.of('connection:closed')).toHaveLength(1)
+    })
+
+    it('resolves for every caller once all is released', async () => {
+      const log: string[] = []
+      const harness = await start({ participants: everyStage(log) })
+      const { record } = harness.connect({ closing: 'never' })
+      const released: boolean[] = []
+      const all = [record.close(EVICTED), harness.lifecycle.close(record, EVICTED), record.close(EVICTED)]
+      for (const one of all) void one.then(() => { released.push(log.includes('gate.closed')) })
+      await pass(5_000)
+      expect(released).toEqual([true, true, true])
+      await record.close(EVICTED)
+    })
+
+    it('makes room on request: the oldest of the largest group, released before the answer', async () => {
+      const log: string[] = []
+      const harness = await start({ participants: everyStage(log) })
+      const { lifecycle } = harness
+      const ready = harness.connect({ from: '/ip4/198.51.100.1/tcp/4001' })
+      harness.open({ from: '/ip4/198.51.100.2/tcp/4001' })
+      const oldest = harness.open({ from: '/ip4/198.51.100.3/tcp/4001' })
+      harness.open({ from: '/ip4/198.51.100.3/tcp/4001' })
+      const outbound = harness.open({ direction: 'outbound' })
+      log.length = 0
+      expect(lifecycle.shed('inbound')).toBe(oldest.record)
+      expect(log).toEqual(REVERSED)
+      expect(oldest.raw.aborted).toBe(true)
+      expect(oldest.record.reason).toMatchObject({ code: 'crowded', by: 'local', refusal: { code: 'crowded' } })
+      expect(lifecycle.shed('inbound')).toBeDefined()
+      expect(lifecycle.shed('inbound')).toBeDefined()
+      expect(lifecycle.shed('inbound')).toBeUndefined()
+      expect(lifecycle.shed('outbound')).toBe(outbound.record)
+      expect(lifecycle.shed('outbound')).toBeUndefined()
+      expect(ready.record.state).toBe('ready')
+      await pass()
+      expect(lifecycle.stats().closed).toMatchObject({ crowded: 4 })
+    })
+  })
+
+  describe('draining', () => {
+    it('refuses every new raw connection, and leaves the others alone', async () => {
+      const log: string[] = []
+      const harness = await start({ participants: everyStage(log) })
+      const { record } = harness.connect()
+      log.length = 0
+      harness.driver.draining()
+      for (const direction of ['inbound', 'outbound'] as const) {
+        const { refusal, raw } = harness.refused({ direction })
+        expect(refusal.code).toBe('stopping')
+        expect(raw.aborted).toBe(true)
+      }
+      expect(log.filter(entry => entry.endsWith('.opened'))).toEqual([])
+      expect(record.state).toBe('ready')
+      await record.close({ code: 'shutdown', by: 'local' })
+      expect(record.reason?.code).toBe('shutdown')
+      expect(harness.lifecycle.size).toBe(0)
+    })
+  })
+}

@@ -1,0 +1,309 @@
+import { ConnectionRefusedError, WrongPeerError, type Maintained, type MaintainOptions } from '@cordon/interface-connection-lifecycle'
+import { UnsupportedProtocolError } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
+import { describe, expect, it } from 'vitest'
+import { PEERS } from '../fakes.ts'
+import { EVICTED, NO, pass, type Context, type Harness, type Opened, type StartOptions } from './harness.ts'
+
+const [PEER, OTHER] = PEERS
+const ADDRESS = multiaddr(`/ip4/198.51.100.1/tcp/4001/p2p/${String(PEER)}`)
+const OPTIONS = { minDelay: 1_000, maxDelay: 8_000, stableAfter: 30_000 }
+
+/** So near to the upper bound that a delay tells its bound */
+const ALMOST_ONE = 0.999_999
+
+const PERMANENT: ReadonlyArray<readonly [string, () => Error]> = [
+  ['another peer', () => new WrongPeerError(String(PEER), String(OTHER))],
+  ['a permanent refusal', () => new ConnectionRefusedError({ ...NO, permanent: true })],
+  ['an unsupported protocol', () => new UnsupportedProtocolError('nothing in common')],
+  ['one inside libp2p\'s aggregate', () => new AggregateError([new WrongPeerError(String(PEER), String(OTHER))], 'all addresses failed')]
+]
+
+const MISTAKES: ReadonlyArray<readonly [string, MaintainOptions]> = [
+  ['minDelay of -1', { minDelay: -1 }],
+  ['minDelay of NaN', { minDelay: NaN }],
+  ['maxDelay of Infinity', { maxDelay: Infinity }],
+  ['stableAfter of -1', { stableAfter: -1 }],
+  ['maxAttempts of 0', { maxAttempts: 0 }]
+]
+
+interface Kept {
+  readonly harness: Harness
+  readonly kept: Maintained
+}
+
+export function maintain ({ start }: Context): void {
+  async function keep (options: MaintainOptions = {}, host: StartOptions['host'] = {}): Promise<Kept> {
+    const harness = await start({ args: { random: () => ALMOST_ONE }, host })
+    const kept = harness.lifecycle.maintain(ADDRESS, { ...OPTIONS, ...options })
+    await pass()
+    return { harness, kept }
+  }
+
+  /** Answers the dial that waits with a connection */
+  async function answer (harness: Harness): Promise<Opened> {
+    const opened = harness.connect({ direction: 'outbound', peer: PEER })
+    harness.dial.succeed()
+    await pass()
+    return opened
+  }
+
+  async function failDial (harness: Harness, error = new Error('connection refused')): Promise<void> {
+    harness.dial.fail(error)
+    await pass()
+  }
+
+  /** The bound of the delay that was scheduled last */
+  function bound (harness: Harness): number | undefined {
+    const delay = harness.of('reconnect:scheduled').at(-1)?.delay
+    return delay == null ? undefined : Math.round(delay / ALMOST_ONE)
+  }
+
+  describe('maintain', () => {
+    it('dials at once, and not again while it is connected', async () => {
+      const { harness } = await keep()
+      expect(harness.dials).toHaveLength(1)
+      await pass(6_000)
+      expect(harness.dials).toHaveLength(1)
+      const { record } = await answer(harness)
+      await pass(600_000)
+      expect(record.state).toBe('ready')
+      expect(harness.dials).toHaveLength(1)
+    })
+
+    it('does not dial a peer that is connected already, but does so once it is gone', async () => {
+      const harness = await start()
+      const inbound = harness.connect({ peer: PEER })
+      harness.lifecycle.maintain(PEER, OPTIONS)
+      await pass(60_000)
+      expect(harness.dials).toHaveLength(0)
+      harness.lose(inbound)
+      await pass(OPTIONS.maxDelay)
+      expect(harness.dials).toHaveLength(1)
+      expect(String(harness.dial.target)).toBe(String(PEER))
+    })
+
+    it('tries again with full jitter below a bound that doubles up to its own', async () => {
+      const { harness } = await keep()
+      for (const [attempt, expected] of [1_000, 2_000, 4_000, 8_000, 8_000].entries()) {
+        expect(harness.dials).toHaveLength(attempt + 1)
+        await failDial(harness)
+        expect(bound(harness)).toBe(expected)
+        await pass(expected * 0.9)
+        expect(harness.dials).toHaveLength(attempt + 1)
+        await pass(expected * 0.1 + 100)
+      }
+      const attempts = harness.of('reconnect:scheduled').map(({ attempt }) => attempt)
+      expect(attempts).toEqual(attempts.map((_, n) => n + (attempts[0] ?? 0)))
+      expect(harness.of('reconnect:scheduled').every(({ peer }) => peer == null || peer.equals(PEER))).toBe(true)
+    })
+
+    it('draws from the whole range', async () => {
+      const harness = await start({ args: { random: () => 0 } })
+      harness.lifecycle.maintain(PEER, OPTIONS)
+      await pass()
+      await failDial(harness)
+      expect(harness.of('reconnect:scheduled').map(({ delay }) => delay)).toEqual([0])
+      await pass(100)
+      expect(harness.dials).toHaveLength(2)
+    })
+
+    it('connects again when the last connection is gone, and only then', async () => {
+      const { harness } = await keep()
+      const first = await answer(harness)
+      const second = harness.connect({ peer: PEER })
+      harness.lose(first)
+      await pass(60_000)
+      expect(harness.dials).toHaveLength(1)
+      harness.lose(second)
+      await pass(OPTIONS.maxDelay)
+      expect(harness.dials).toHaveLength(2)
+    })
+
+    it('starts small again only after a stable connection', async () => {
+      const { harness } = await keep()
+      await failDial(harness)
+      await failDialAfter(harness, 1_100)
+      expect(bound(harness)).toBe(2_000)
+      await pass(2_100)
+      const unstable = await answer(harness)
+      await pass(OPTIONS.stableAfter - 1_000)
+      harness.lose(unstable)
+      await pass(100)
+      expect(bound(harness)).toBeGreaterThanOrEqual(2_000)
+      await pass(OPTIONS.maxDelay)
+      const stable = await answer(harness)
+      await pass(OPTIONS.stableAfter + 1_000)
+      harness.lose(stable)
+      await pass(OPTIONS.minDelay + 100)
+      await failDial(harness)
+      expect(bound(harness)).toBeLessThanOrEqual(2_000)
+    })
+
+    it.each(PERMANENT)('gives up for good on %s', async (_name, error) => {
+      const { harness } = await keep()
+      await failDial(harness)
+      await pass(1_100)
+      const last = error()
+      await failDial(harness, last)
+      await pass(600_000)
+      expect(harness.dials).toHaveLength(2)
+      const failed = harness.of('reconnect:failed')
+      expect(failed).toHaveLength(1)
+      expect(failed[0]?.attempts).toBe(2)
+      expect(failed[0]?.error).toBeInstanceOf(Error)
+    })
+
+    it('does not give up on a refusal that may pass', async () => {
+      const { harness } = await keep()
+      await failDial(harness, new ConnectionRefusedError(NO))
+      await pass(1_100)
+      expect(harness.dials).toHaveLength(2)
+      expect(harness.of('reconnect:failed')).toEqual([])
+    })
+
+    it('gives up after as many attempts as it was given', async () => {
+      const { harness } = await keep({ maxAttempts: 3 })
+      for (let attempt = 0; attempt < 3; attempt++) {
+        await failDial(harness)
+        await pass(OPTIONS.maxDelay)
+      }
+      await pass(600_000)
+      expect(harness.dials).toHaveLength(3)
+      expect(harness.of('reconnect:failed')).toMatchObject([{ attempts: 3 }])
+    })
+
+    it('has one dial and one timer for a peer, however often it is asked for', async () => {
+      const { harness } = await keep()
+      harness.lifecycle.maintain(PEER, OPTIONS)
+      harness.lifecycle.maintain([ADDRESS], OPTIONS)
+      await pass()
+      expect(harness.dials).toHaveLength(1)
+      await failDial(harness)
+      await pass(1_100)
+      expect(harness.dials).toHaveLength(2)
+    })
+
+    it.each(['stop', 'dispose', 'signal'] as const)('%s ends it, and leaves the connection alone', async (how) => {
+      const control = new AbortController()
+      const { harness, kept } = await keep({ signal: control.signal })
+      const opened = await answer(harness)
+      const end = { stop: () => { kept.stop() }, dispose: () => { kept[Symbol.dispose]() }, signal: () => { control.abort() } }[how]
+      end()
+      kept.stop()
+      expect(opened.record.state).toBe('ready')
+      harness.lose(opened)
+      await pass(600_000)
+      expect(harness.dials).toHaveLength(1)
+    })
+
+    it('stops while it waits, and while it dials', async () => {
+      for (const waiting of [true, false]) {
+        const { harness, kept } = await keep()
+        if (waiting) await failDial(harness)
+        kept.stop()
+        if (!waiting) await failDial(harness)
+        await pass(600_000)
+        expect(harness.dials).toHaveLength(1)
+      }
+    })
+
+    it('waits no longer once the peer has connected to us', async () => {
+      const { harness } = await keep()
+      await failDial(harness)
+      const inbound = harness.connect({ peer: PEER })
+      await pass(60_000)
+      expect(harness.dials).toHaveLength(1)
+      harness.lose(inbound)
+      await pass(OPTIONS.maxDelay)
+      expect(harness.dials).toHaveLength(2)
+    })
+
+    it('does not dial a peer whose connection we closed, until it comes by itself', async () => {
+      const { harness } = await keep()
+      const { record } = await answer(harness)
+      await harness.lifecycle.close(record, EVICTED)
+      await pass(600_000)
+      expect(harness.dials).toHaveLength(1)
+      const inbound = harness.connect({ peer: PEER })
+      harness.lose(inbound)
+      await pass(OPTIONS.maxDelay)
+      expect(harness.dials).toHaveLength(2)
+    })
+
+    it('does dial a peer whose connection we closed when it is maintained anew', async () => {
+      const { harness } = await keep()
+      const { record } = await answer(harness)
+      await record.close(EVICTED)
+      await pass(60_000)
+      harness.lifecycle.maintain(PEER, OPTIONS)
+      await pass(OPTIONS.maxDelay)
+      expect(harness.dials).toHaveLength(2)
+    })
+
+    it('leaves others alone', async () => {
+      const { harness } = await keep()
+      await answer(harness)
+      harness.lose(harness.connect({ peer: OTHER }))
+      await pass(60_000)
+      expect(harness.dials).toHaveLength(1)
+    })
+
+    it('dials no more once the node is draining', async () => {
+      const { harness } = await keep()
+      const opened = await answer(harness)
+      harness.driver.draining()
+      harness.lose(opened)
+      await pass(600_000)
+      expect(harness.dials).toHaveLength(1)
+    })
+
+    it.each([true, false])('counts peers, and those that libp2p keeps alive too: %s', async (keepsAlive) => {
+      const { harness, kept } = await keep({}, { keepsAlive: async () => keepsAlive })
+      expect(harness.lifecycle.stats()).toMatchObject({ maintained: 1, conflicts: keepsAlive ? 1 : 0 })
+      kept.stop()
+      expect(harness.lifecycle.stats()).toMatchObject({ maintained: 0, conflicts: 0 })
+    })
+
+    it.each([
+      ['rejects', async () => { throw new Error('no peer store') }],
+      ['never answers', async () => new Promise<boolean>(() => {})]
+    ])('dials also where the question whether libp2p keeps the peer alive %s', async (_name, keepsAlive) => {
+      const { harness } = await keep({}, { keepsAlive })
+      await pass(10_000)
+      expect(harness.dials).toHaveLength(1)
+    })
+
+    it('refuses addresses of no peer, or of several', async () => {
+      const { lifecycle, dials } = await start()
+      const targets = [
+        multiaddr('/ip4/198.51.100.1/tcp/4001'),
+        [],
+        [ADDRESS, multiaddr(`/ip4/198.51.100.1/tcp/4001/p2p/${String(OTHER)}`)]
+      ]
+      for (const target of targets) {
+        expect(() => lifecycle.maintain(target)).toThrow(expect.objectContaining({ name: 'InvalidParametersError' }))
+      }
+      await pass(60_000)
+      expect(dials).toEqual([])
+    })
+
+    it('takes several addresses of which one names the peer', async () => {
+      const harness = await start()
+      harness.lifecycle.maintain([multiaddr('/ip4/198.51.100.2/tcp/4001'), ADDRESS])
+      await pass()
+      expect(harness.dials).toHaveLength(1)
+      expect(harness.dial.target).toHaveLength(2)
+    })
+
+    it.each(MISTAKES)('refuses a %s', async (_name, options) => {
+      const { lifecycle } = await start()
+      expect(() => lifecycle.maintain(PEER, options)).toThrow(expect.objectContaining({ name: 'InvalidParametersError' }))
+    })
+  })
+
+  async function failDialAfter (harness: Harness, ms: number): Promise<void> {
+    await pass(ms)
+    await failDial(harness)
+  }
+}

@@ -1,0 +1,447 @@
+import { AlreadyAttachedError, HandshakeTimeoutError, InvalidTransitionError, isRefusal, lifecycleDriverSymbol, type Clock, type CloseCode, type CloseReason, type ConnectionLifecycle, type ConnectionRecord, type DialTarget, type Direction, type HandshakePhase, type LifecycleDriver, type LifecycleEvent, type LifecycleEvents, type LifecycleHost, type LifecycleStats, type Maintained, type MaintainOptions, type MonitorEvent, type MonitorOptions, type NamedParticipant, type Participant, type RawConnection, type Refusal, type StreamRecord } from '@cordon/interface-connection-lifecycle'
+import { TypedEventEmitter, type Connection, type MessageStream, type PeerId, type Stream } from '@libp2p/interface'
+import { ForeignMaintain } from './foreign-maintain.ts'
+import { ForeignMonitor } from './foreign-monitor.ts'
+import { ForeignRecord, ForeignStream } from './foreign-record.ts'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+export interface ForeignInit {
+  readonly clock?: Clock
+  readonly random?: () => number
+  readonly maxHandshaking?: number
+  readonly maxHandshakingPerGroup?: number
+  readonly maxHandshakingOutbound?: number
+  readonly deadlines?: Readonly<Record<HandshakePhase | 'total', number>>
+  readonly closeTimeout?: number
+}
+
+const realClock: Clock = {
+  now: () => performance.now(),
+  schedule: (delay, task) => {
+    const timer = setTimeout(task, delay)
+    return { cancel: () => { clearTimeout(timer) } }
+  }
+}
+
+const DEFAULTS = {
+  clock: realClock,
+  random: Math.random,
+  maxHandshaking: 256,
+  maxHandshakingPerGroup: 32,
+  maxHandshakingOutbound: 128,
+  deadlines: { encrypt: 3_000, multiplex: 2_000, handshake: 4_000, total: 10_000 },
+  closeTimeout: 1_000
+}
+
+const PHASES: readonly HandshakePhase[] = ['encrypt', 'multiplex', 'handshake']
+
+type Step = Exclude<keyof Participant, 'stage'>
+
+const MODULE = 'foreign-lifecycle'
+
+/**
+ * Another lifecycle, written from `@cordon/interface-connection-lifecycle` alone: it looks through all records
+ * where a good one would keep an order, has two timers for each of them, and keeps every promise of the interface.
+ */
+class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements ConnectionLifecycle {
+  readonly [Symbol.toStringTag] = '@cordon/foreign-lifecycle'
+  readonly [lifecycleDriverSymbol]: LifecycleDriver
+  readonly #init: Required<ForeignInit>
+  readonly #live = new Set<ForeignRecord>()
+  readonly #ending = new Set<ForeignRecord>()
+  readonly #streams = new Set<ForeignStream>()
+  readonly #connections = new WeakMap<Connection, ForeignRecord>()
+  readonly #monitors = new Set<ForeignMonitor>()
+  readonly #maintain: ForeignMaintain
+  readonly #totals = { opened: 0, readied: 0, closed: {} as Record<string, number>, refused: {} as Record<string, number>, faults: {} as Record<string, number> }
+  #host?: LifecycleHost
+  #draining = false
+
+  constructor (init: ForeignInit) {
+    super()
+    this.#init = { ...DEFAULTS, ...init }
+    this.#maintain = new ForeignMaintain({
+      clock: this.#init.clock,
+      random: this.#init.random,
+      host: () => this.#host,
+      connected: peer => this.forPeer(peer).some(({ state }) => state === 'ready'),
+      emit: event => { this.#emit(event) }
+    })
+    this[lifecycleDriverSymbol] = this.#makeDriver()
+  }
+
+  get size (): number {
+    return this.#live.size + this.#ending.size
+  }
+
+  get (id: string): ConnectionRecord | undefined {
+    return [...this.#live].find(record => record.id === id)
+  }
+
+  forConnection (connection: Connection): ConnectionRecord | undefined {
+    return this.#connections.get(connection)
+  }
+
+  forPeer (peer: PeerId): ConnectionRecord[] {
+    return [...this.#live].filter(({ remotePeer }) => remotePeer?.equals(peer))
+  }
+
+  records (): IterableIterator<ConnectionRecord> {
+    return this.#live.values()
+  }
+
+  stats (): LifecycleStats {
+    const all = [...this.#live]
+    const count = (test: (record: ForeignRecord) => boolean): number => all.filter(test).length
+    const inState = (state: string): number => count(record => record.state === state)
+    const inPhase = (phase: string): number => count(record => record.phase === phase)
+    return {
+      records: { new: inState('new'), handshaking: inState('handshaking'), ready: inState('ready'), closed: this.#ending.size },
+      handshaking: { encrypt: inPhase('encrypt'), multiplex: inPhase('multiplex'), handshake: inPhase('handshake') },
+      inbound: count(({ direction }) => direction === 'inbound'),
+      outbound: count(({ direction }) => direction === 'outbound'),
+      streams: this.#streams.size,
+      opened: this.#totals.opened,
+      readied: this.#totals.readied,
+      closed: { ...this.#totals.closed },
+      refused: { ...this.#totals.refused },
+      faults: { ...this.#totals.faults },
+      maintained: this.#maintain.size,
+      conflicts: this.#maintain.conflicts
+    }
+  }
+
+  handshakeSucceeded (record: ForeignRecord): Refusal | undefined {
+    if (record.phase !== 'handshake') throw new InvalidTransitionError(record.state, 'ready')
+    return this.#ready(record)
+  }
+
+  handshakeFailed (record: ForeignRecord, error: Error): void {
+    if (record.state === 'closed') return
+    this.#emit({ type: 'handshake:failed', record, error })
+    this.#end(record, { code: 'handshake-failed', by: 'local', error }, 'close')
+  }
+
+  lost (record: ForeignRecord, { local = false, error }: { local?: boolean, error?: Error }): void {
+    if (this.#ending.has(record)) {
+      this.#release(record)
+      return
+    }
+    const by = local || record.intent != null ? 'local' : 'remote'
+    const why = record.intent?.error ?? error
+    const seen: CloseCode = error == null ? `${by}-close` : by === 'local' ? 'local-abort' : 'remote-reset'
+    this.#end(record, { code: record.intent?.code ?? seen, by, ...(why == null ? {} : { error: why }) }, 'abort')
+  }
+
+  async close (record: ForeignRecord, reason: CloseReason): Promise<void> {
+    await record.close(reason)
+  }
+
+  shed (direction: Direction): ConnectionRecord | undefined {
+    const victim = this.#oldestOfLargest(direction)
+    if (victim != null) this.#crowd(victim)
+    return victim
+  }
+
+  maintain (target: PeerId | Multiaddr | Multiaddr[], options?: MaintainOptions): Maintained {
+    return this.#maintain.add(target, options)
+  }
+
+  monitor (options: MonitorOptions = {}): AsyncIterableIterator<MonitorEvent> {
+    const monitor = new ForeignMonitor(options, ended => { this.#monitors.delete(ended) })
+    if (options.signal?.aborted !== true) this.#monitors.add(monitor)
+    return monitor
+  }
+
+  start (): void {}
+
+  stop (): void {
+    this.#maintain.stop()
+    for (const monitor of this.#monitors) monitor.end()
+  }
+
+  /** What the interface types as its own records are ours: nobody else makes any */
+  #makeDriver (): LifecycleDriver {
+    return {
+      attach: host => {
+        if (this.#host != null) throw new AlreadyAttachedError()
+        this.#host = host
+      },
+      dial: target => this.#dial(target),
+      open: raw => this.#open(raw),
+      account: record => this.#account(record as ForeignRecord),
+      refuse: (record, refusal) => { this.#refuse(record as ForeignRecord, refusal) },
+      identified: (record, peer) => this.#identified(record as ForeignRecord, peer),
+      secured: (record, stream) => { this.#secured(record as ForeignRecord, stream) },
+      upgraded: (record, connection) => this.#upgraded(record as ForeignRecord, connection),
+      upgradeFailed: (record, error) => { this.#end(record as ForeignRecord, { code: 'upgrade-failed', by: 'local', error }, 'abort') },
+      closing: (record, code, error) => { (record as ForeignRecord).intent ??= { code, ...(error == null ? {} : { error }) } },
+      settled: async record => { await (record as ForeignRecord).settled.promise },
+      streamOpened: (record, direction, stream) => this.#streamOpened(record as ForeignRecord, direction, stream),
+      streamCreated: (record, stream) => { (record as ForeignStream).stream = stream },
+      streamNegotiated: (record, protocol, service) => this.#streamNegotiated(record as ForeignStream, protocol, service),
+      streamClosed: record => { this.#streamClosed(record as ForeignStream) },
+      draining: () => {
+        this.#draining = true
+        this.#maintain.stop()
+      }
+    }
+  }
+
+  #dial (target: DialTarget): Refusal | undefined {
+    for (const named of this.#participants()) {
+      const refusal = this.#run(named, 'dial', target)
+      if (refusal != null) return refusal
+    }
+    return undefined
+  }
+
+  #open (raw: RawConnection): ConnectionRecord | Refusal {
+    const record = new ForeignRecord(raw, this.#init.clock.now(), (ended, reason) => { this.#end(ended, reason, 'close') })
+    this.#totals.opened++
+    this.#live.add(record)
+    const refusal = this.#draining ? refuse('stopping', 'the node is shutting down') : this.#enter(record, true)
+    if (refusal != null) this.#refuse(record, refusal)
+    else if (!isClosed(record)) this.#place(record)
+    return isClosed(record) ? answer(record) : record
+  }
+
+  /** Finds a place among the handshaking */
+  #place (record: ForeignRecord): void {
+    const { maxHandshaking, maxHandshakingPerGroup, maxHandshakingOutbound } = this.#init
+    const rivals = this.#handshaking(record.direction)
+    const group = rivals.filter(({ address }) => address.share === record.address.share)
+    const [oldest] = group
+    if (record.direction === 'outbound') {
+      if (rivals.length >= maxHandshakingOutbound) {
+        this.#refuse(record, refuse('limit', `${maxHandshakingOutbound} outbound connections are handshaking`))
+        return
+      }
+    } else if (oldest != null && group.length >= maxHandshakingPerGroup) this.#crowd(oldest)
+    else if (rivals.length >= maxHandshaking) this.shed('inbound')
+    record.state = 'handshaking'
+    const { total } = this.#init.deadlines
+    record.totalTimer = this.#init.clock.schedule(total, () => { this.#late(record, 'total', total) })
+    this.#wait(record, 'encrypt')
+  }
+
+  #account (record: ForeignRecord): Refusal | undefined {
+    if (isClosed(record)) return answer(record)
+    const refusal = this.#enter(record, false)
+    if (refusal != null) this.#refuse(record, refusal)
+    if (isClosed(record)) return answer(record)
+    record.told = true
+    this.#emit({ type: 'connection:opened', record })
+    return undefined
+  }
+
+  #identified (record: ForeignRecord, peer: PeerId): Refusal | undefined {
+    if (isClosed(record)) return answer(record)
+    record.remotePeer = peer
+    if (!this.#ask(record, 'identified', record)) return answer(record)
+    this.#wait(record, 'multiplex')
+    this.#emit({ type: 'connection:identified', record })
+    return undefined
+  }
+
+  #secured (record: ForeignRecord, stream: MessageStream): void {
+    if (!isClosed(record)) this.#ask(record, 'secured', record, stream)
+  }
+
+  #upgraded (record: ForeignRecord, connection: Connection): Refusal | undefined {
+    if (isClosed(record)) return answer(record)
+    record.connection = connection
+    this.#connections.set(connection, record)
+    if (this.#host?.readiness == null) return this.#ready(record)
+    this.#wait(record, 'handshake')
+    return undefined
+  }
+
+  #ready (record: ForeignRecord): Refusal | undefined {
+    if (!this.#ask(record, 'ready', record)) return answer(record)
+    record.state = 'ready'
+    delete record.phase
+    this.#disarm(record)
+    this.#totals.readied++
+    record.settled.resolve()
+    if (record.remotePeer != null) this.#maintain.ready(record.remotePeer)
+    this.#emit({ type: 'connection:ready', record })
+    return undefined
+  }
+
+  #streamOpened (connection: ForeignRecord, direction: Direction, made?: Stream): StreamRecord | Refusal {
+    if (isClosed(connection)) return answer(connection)
+    const stream = new ForeignStream(connection, direction, this.#init.clock.now(), made)
+    for (const named of this.#participants()) {
+      const refusal = this.#run(named, 'streamOpened', stream)
+      if (refusal == null || refusal.code === 'fault') stream.passed.push(named)
+      if (refusal != null) {
+        count(this.#totals.refused, refusal.module)
+        this.#letGo(stream.passed, 'streamClosed', stream)
+        return refusal
+      }
+    }
+    this.#streams.add(stream)
+    return stream
+  }
+
+  #streamNegotiated (stream: ForeignStream, protocol: string, service?: string): Refusal | undefined {
+    stream.protocol = protocol
+    if (service != null) stream.service = service
+    for (const named of this.#participants()) {
+      const refusal = this.#run(named, 'streamNegotiated', stream)
+      if (refusal == null) continue
+      count(this.#totals.refused, refusal.module)
+      return refusal
+    }
+    return undefined
+  }
+
+  #streamClosed (stream: ForeignStream): void {
+    if (this.#streams.delete(stream)) this.#letGo(stream.passed, 'streamClosed', stream)
+  }
+
+  #participants (): readonly NamedParticipant[] {
+    return this.#host?.participants ?? []
+  }
+
+  /** `opened`, and `raw` with it, of the gates or of all others */
+  #enter (record: ForeignRecord, gates: boolean): Refusal | undefined {
+    for (const named of this.#participants()) {
+      if ((named.participant.stage === 'gate') !== gates || isClosed(record)) continue
+      const refusal = this.#run(named, 'opened', record)
+      if (refusal == null || refusal.code === 'fault') record.passed.push(named)
+      const outcome = refusal ?? this.#run(named, 'raw', record, record.raw.raw)
+      if (outcome != null) return outcome
+    }
+    return undefined
+  }
+
+  /** Whether everybody agreed, and the record still lives */
+  #ask (record: ForeignRecord, step: Step, ...args: unknown[]): boolean {
+    for (const named of this.#participants()) {
+      const refusal = this.#run(named, step, ...args)
+      if (refusal != null) this.#refuse(record, refusal)
+      if (isClosed(record)) return false
+    }
+    return true
+  }
+
+  #run ({ name, participant }: NamedParticipant, step: Step, ...args: unknown[]): Refusal | undefined {
+    let result: unknown
+    try {
+      result = (participant[step] as ((...args: unknown[]) => unknown) | undefined)?.call(participant, ...args)
+      if (result === undefined || isRefusal(result)) return result
+      if (result instanceof Promise) result.catch(() => {})
+    } catch (err) {
+      result = err
+    }
+    count(this.#totals.faults, name)
+    return { code: 'fault', module: name, message: `${step} failed: ${String(result)}` }
+  }
+
+  #letGo (passed: NamedParticipant[], step: 'closed' | 'streamClosed', ...args: unknown[]): void {
+    for (const named of passed.toReversed()) this.#run(named, step, ...args)
+  }
+
+  #handshaking (direction: Direction): ForeignRecord[] {
+    return [...this.#live].filter(record => record.state === 'handshaking' && record.direction === direction)
+  }
+
+  #oldestOfLargest (direction: Direction): ForeignRecord | undefined {
+    const groups = Map.groupBy(this.#handshaking(direction), ({ address }) => address.share)
+    // a map keeps the order in which groups began, so of several that are largest the first has the oldest member
+    const largest = Math.max(0, ...[...groups.values()].map(({ length }) => length))
+    return [...groups.values()].find(({ length }) => length === largest)?.[0]
+  }
+
+  #crowd (record: ForeignRecord): void {
+    this.#end(record, { code: 'crowded', by: 'local', refusal: refuse('crowded', 'room was needed for a newcomer') }, 'abort')
+  }
+
+  #refuse (record: ForeignRecord, refusal: Refusal): void {
+    if (isClosed(record)) return
+    count(this.#totals.refused, refusal.module)
+    this.#end(record, { code: 'refused', by: 'local', refusal }, 'abort')
+  }
+
+  #wait (record: ForeignRecord, phase: HandshakePhase): void {
+    record.phaseTimer?.cancel()
+    record.phase = phase
+    const deadline = this.#init.deadlines[phase]
+    record.phaseTimer = this.#init.clock.schedule(deadline, () => { this.#late(record, phase, deadline) })
+  }
+
+  #late (record: ForeignRecord, phase: string, deadline: number): void {
+    if (PHASES.some(known => known === record.phase)) {
+      this.#end(record, { code: 'deadline', by: 'local', error: new HandshakeTimeoutError(phase, deadline) }, 'abort')
+    }
+  }
+
+  #disarm (record: ForeignRecord): void {
+    record.phaseTimer?.cancel()
+    record.totalTimer?.cancel()
+  }
+
+  #end (record: ForeignRecord, reason: CloseReason, how: 'close' | 'abort'): void {
+    if (isClosed(record)) return
+    record.state = 'closed'
+    delete record.phase
+    record.reason = reason
+    this.#disarm(record)
+    this.#live.delete(record)
+    this.#ending.add(record)
+    record.control.abort(reason)
+    record.settled.resolve()
+    const cut = (): void => {
+      record.raw.abort(reason.error ?? new Error(reason.code))
+      this.#release(record)
+    }
+    if (how === 'abort') {
+      cut()
+      return
+    }
+    record.totalTimer = this.#init.clock.schedule(this.#init.closeTimeout, cut)
+    record.raw.close({}).then(() => { this.#release(record) }, cut)
+  }
+
+  #release (record: ForeignRecord): void {
+    const { reason } = record
+    if (!this.#ending.delete(record) || reason == null) return
+    this.#disarm(record)
+    count(this.#totals.closed, reason.code)
+    this.#letGo(record.passed, 'closed', record, reason)
+    if (reason.code === 'refused' && reason.refusal != null) this.#emit({ type: 'connection:refused', record, refusal: reason.refusal })
+    if (record.told) this.#emit({ type: 'connection:closed', record, reason })
+    record.released.resolve()
+    const byUs = reason.by === 'local' && !reason.code.startsWith('local-')
+    if (record.remotePeer != null) this.#maintain.gone(record.remotePeer, byUs)
+  }
+
+  #emit (event: LifecycleEvent): void {
+    this.safeDispatchEvent(event.type, { detail: event })
+    for (const monitor of this.#monitors) monitor.push(event)
+  }
+}
+
+/** A function, because TypeScript does not know that a step may close the record */
+function isClosed (record: ForeignRecord): boolean {
+  return record.state === 'closed'
+}
+
+/** What the caller of a step hears about a record that has ended */
+function answer ({ reason }: ForeignRecord): Refusal {
+  return reason?.refusal ?? refuse('gone', `the connection had ended already: ${reason?.code}`)
+}
+
+function refuse (code: Refusal['code'], message: string): Refusal {
+  return { code, module: MODULE, message }
+}
+
+function count (totals: Record<string, number>, key: string): void {
+  totals[key] = (totals[key] ?? 0) + 1
+}
+
+export function foreignLifecycle (init: ForeignInit = {}): () => ConnectionLifecycle {
+  return () => new ForeignLifecycle(init)
+}

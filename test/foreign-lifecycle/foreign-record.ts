@@ -1,0 +1,71 @@
+import { normalise } from './foreign-address.ts'
+import type { CloseReason, ConnectionRecord, ConnectionState, Direction, HandshakePhase, NamedParticipant, NormalisedAddress, RawConnection, StreamRecord, Timer } from '@cordon/interface-connection-lifecycle'
+import type { Connection, PeerId, Stream } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+let ids = 0
+
+/** The record, and what the lifecycle notes about it; whoever is handed one sees the interface only */
+export class ForeignRecord implements ConnectionRecord {
+  readonly id = `foreign-${++ids}`
+  readonly raw: RawConnection
+  readonly address: NormalisedAddress
+  readonly openedAt: number
+  state: ConnectionState = 'new'
+  phase?: HandshakePhase
+  remotePeer?: PeerId
+  connection?: Connection
+  reason?: CloseReason
+  readonly control = new AbortController()
+  readonly passed: NamedParticipant[] = []
+  /** Whether `connection:opened` was told, so that `connection:closed` has to be */
+  told = false
+  intent?: { code: 'local-close' | 'local-abort', error?: Error }
+  phaseTimer?: Timer
+  totalTimer?: Timer
+  readonly released = Promise.withResolvers<void>()
+  readonly settled = Promise.withResolvers<void>()
+  readonly #end: (record: ForeignRecord, reason: CloseReason) => void
+
+  constructor (raw: RawConnection, openedAt: number, end: (record: ForeignRecord, reason: CloseReason) => void) {
+    this.raw = raw
+    this.openedAt = openedAt
+    this.address = normalise(raw.raw.remoteAddr)
+    this.#end = end
+  }
+
+  get direction (): Direction {
+    return this.raw.direction
+  }
+
+  get remoteAddr (): Multiaddr {
+    return this.raw.raw.remoteAddr
+  }
+
+  get signal (): AbortSignal {
+    return this.control.signal
+  }
+
+  async close (reason: CloseReason): Promise<void> {
+    this.#end(this, reason)
+    await this.released.promise
+  }
+}
+
+export class ForeignStream implements StreamRecord {
+  readonly id = `foreign-${++ids}`
+  readonly connection: ForeignRecord
+  readonly direction: Direction
+  readonly openedAt: number
+  readonly passed: NamedParticipant[] = []
+  stream?: Stream
+  protocol?: string
+  service?: string
+
+  constructor (connection: ForeignRecord, direction: Direction, openedAt: number, stream?: Stream) {
+    this.connection = connection
+    this.direction = direction
+    this.openedAt = openedAt
+    if (stream != null) this.stream = stream
+  }
+}
