@@ -11,13 +11,13 @@ const DIALS: ReadonlyArray<keyof ConnectionGater> = ['denyDialPeer', 'denyDialMu
 const hang = async (): Promise<boolean> => new Promise(() => {})
 const never = (): void => {}
 
-async function pair (gater: ConnectionGater, guarded: 'listener' | 'dialler', participant?: Participant): Promise<{ dial: () => Promise<unknown>, reasons: CloseReason[], live: () => number, readied: () => number, faults: () => number }> {
+async function pair (gater: ConnectionGater, guarded: 'listener' | 'dialler', participant: Participant = { stage: 'gate' }): Promise<{ dial: () => Promise<unknown>, reasons: CloseReason[], live: () => number, readied: () => number, faults: () => number }> {
   const reasons: CloseReason[] = []
-  const compose = (options: Parameters<typeof cordon>[0]): ReturnType<typeof cordon> =>
-    cordon({ ...options, connectionGater: gater }, participant == null ? {} : { mine: () => ({ [participantSymbol]: participant }) }, { gaterTimeout: 50 })
-  const ours = await buildMemoryNode({ compose: compose as never })
+  const ours = await buildMemoryNode({
+    compose: options => cordon({ ...options, connectionGater: gater }, { mine: () => ({ [participantSymbol]: participant }) }, { gaterTimeout: 50 })
+  })
   const theirs = await buildMemoryNode()
-  const { lifecycle, registry } = ours.services as unknown as Awaited<ReturnType<typeof guardedServices>>
+  const { lifecycle, registry } = ours.services
   lifecycle.addEventListener('connection:closed', event => { reasons.push(event.detail.reason) })
   const [from, to] = guarded === 'listener' ? [theirs, ours] : [ours, theirs]
 
@@ -28,13 +28,6 @@ async function pair (gater: ConnectionGater, guarded: 'listener' | 'dialler', pa
     readied: () => lifecycle.stats().readied,
     faults: () => registry.status().gaterFaults
   }
-}
-
-// only for its type
-async function guardedServices () {
-  const node = await buildMemoryNode({ compose: options => cordon(options) })
-
-  return node.services
 }
 
 afterEach(stopAll)
