@@ -60,6 +60,7 @@ function configOf ({ absolute, folder }: Workspace): IConfigFile {
     apiReport: { enabled: true, reportFolder: REPORTS, reportTempFolder: TEMPORARY, reportFileName: `${folder}.api.md`, includeForgottenExports: true },
     docModel: { enabled: false },
     dtsRollup: { enabled: false },
+    newlineKind: 'lf',
     tsdocMetadata: { enabled: false },
     messages: {
       compilerMessageReporting: { default: { logLevel: ExtractorLogLevel.Warning } },
