@@ -20,6 +20,9 @@ export interface PeerWatcher {
   /** A record of an authenticated peer was closed; nothing is released yet */
   closing (record: LifecycleRecord): void
 
+  /** Nothing is dialled any more */
+  draining (): void
+
   /** Everything of that record is released, and told */
   gone (record: LifecycleRecord): void
 }

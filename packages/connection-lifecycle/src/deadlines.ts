@@ -21,8 +21,8 @@ interface Queue<T> {
  * Deadlines of very many things with one timer. All deadlines of one queue have the same duration, so each queue
  * is in order by itself: adding and removing take constant time, and the earliest is the first of one queue.
  *
- * The timer is armed anew only for a deadline that is earlier than what it waits for. It is left running when
- * deadlines are removed, then fires in vain at most once; `stop` disarms it.
+ * The timer is armed anew only for a deadline that is earlier than what it waits for, and disarmed when there are
+ * none left. Where others are left it keeps running, and fires in vain at most once for each time it was armed.
  */
 export class Deadlines<T> {
   readonly #clock: Clock
@@ -86,13 +86,7 @@ export class Deadlines<T> {
     if (deadline.next == null) queue.last = deadline.previous
     else deadline.next.previous = deadline.previous
     deadline.previous = deadline.next = undefined
-  }
-
-  /** Disarms the timer; what is added afterwards arms it again */
-  stop (): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
-    this.#armedFor = Infinity
+    if (this.#size === 0) this.#disarm()
   }
 
   /** Whatever is overdue goes at once, however late the timer fires */
@@ -111,6 +105,12 @@ export class Deadlines<T> {
 
     this.#sweeping = false
     if (deadline != null) this.#arm(deadline.due)
+  }
+
+  #disarm (): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#armedFor = Infinity
   }
 
   #arm (due: number): void {

@@ -63,8 +63,9 @@ export class ConnectionLifecycleClass extends TypedEventEmitter<LifecycleEvents>
     return this.#table.size
   }
 
-  start (): void {
-    if (this.#stopping == null) this.#spine.accepting()
+  async start (): Promise<void> {
+    await this.#stopping
+    this.#spine.accepting()
   }
 
   /** Not before this can libp2p dial */
@@ -74,11 +75,9 @@ export class ConnectionLifecycleClass extends TypedEventEmitter<LifecycleEvents>
 
   beforeStop (): void {
     this.#spine.draining()
-    this.#maintainer.stop()
   }
 
   async stop (): Promise<void> {
-    this.beforeStop()
     this.#stopping ??= this.#spine.shutdown().finally(() => {
       this.#stopping = undefined
       this.#monitor.end()

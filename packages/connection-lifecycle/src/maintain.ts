@@ -67,7 +67,7 @@ export class Maintainer implements PeerWatcher {
   }
 
   /** Nothing is dialled from here on, and nothing waits; who is wanted stays wanted */
-  stop (): void {
+  draining (): void {
     this.#host = undefined
     for (const peer of this.#peers.values()) peer.pause()
   }
@@ -101,6 +101,7 @@ export class Maintainer implements PeerWatcher {
     const id = peer.target.peer
     try {
       const conflict = await host.keepsAlive(id)
+      if (peer.handles === 0) return
       if (conflict && !peer.conflict) log.error('peer %p is maintained, and libp2p was told to reconnect to it as well; remove its keep-alive tags', id)
       peer.conflict = conflict
     } catch (err) {

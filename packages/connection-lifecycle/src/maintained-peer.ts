@@ -1,3 +1,4 @@
+import { ConnectionRefusedError } from '@cordon/interface-connection-lifecycle'
 import { backoff } from './backoff.ts'
 import { DIAL_TIMEOUT } from './constants.ts'
 import { isPermanent } from './permanent.ts'
@@ -6,7 +7,7 @@ import type { Emitter } from './context.ts'
 import type { RetryOptions } from './options.ts'
 import type { LifecycleRecord } from './record.ts'
 import type { Target } from './targets.ts'
-import type { Clock, LifecycleHost, Timer } from '@cordon/interface-connection-lifecycle'
+import type { Clock, CloseReason, LifecycleHost, Timer } from '@cordon/interface-connection-lifecycle'
 import type { Logger } from '@libp2p/interface'
 
 export interface MaintainedPeerInit {
@@ -34,6 +35,8 @@ export class MaintainedPeer {
   #options: RetryOptions
   #timer: Timer | undefined
   #dialling: AbortController | undefined
+  /** Why the last connection ended, until the next dial */
+  #lastReason: CloseReason | undefined
   #ended = false
   /** Closed on purpose, or given up: not dialled until the peer connects, or is maintained anew */
   #suspended = false
@@ -82,7 +85,7 @@ export class MaintainedPeer {
   /** Its last connection was closed on purpose */
   suspend (): void {
     this.#suspended = true
-    if (this.#dialling == null) this.#disarm()
+    this.pause()
   }
 
   /** Its last connection is gone, and everything of it released */
@@ -91,14 +94,10 @@ export class MaintainedPeer {
       this.#failures = 0
       if (this.#init.clock.now() - record.readyAt >= this.#options.stableAfter) this.#attempts = 0
     }
+    // the outcome of a dial in flight decides, with this in mind
+    this.#lastReason = record.reason
     if (this.#ended || this.#suspended || this.#dialling != null || this.#timer != null || this.#init.isConnected()) return
-
-    const { refusal, error } = record.reason ?? {}
-    if (refusal?.permanent === true || isPermanent(error)) {
-      this.#giveUp(error ?? new Error(refusal?.message))
-    } else {
-      this.#schedule()
-    }
+    this.#retry(undefined)
   }
 
   /** Nothing is dialled and nothing waits from here on; `wake` begins again, unless it has ended */
@@ -117,6 +116,7 @@ export class MaintainedPeer {
     const host = this.#init.host()
     if (host == null) return
     const { peer, addresses } = this.#target
+    this.#lastReason = undefined
     const dialling = this.#dialling = new AbortController()
     // foreign code, so it does not decide how long we wait
     const timeout = new Error(`the dial was not answered within ${DIAL_TIMEOUT} ms`)
@@ -147,17 +147,21 @@ export class MaintainedPeer {
   }
 
   #dialled (error: unknown): void {
-    if (this.#init.isConnected() || this.#suspended || this.#init.host() == null) return
+    if (error != null) this.#failures++
+    // without an error it has connected, and may be gone again
+    if (!this.#init.isConnected() && !this.#suspended) this.#retry(error)
+  }
 
-    if (error == null) {
-      // it connected, and was gone again before the dial was over
+  /** Waits for the next attempt, unless there is no point in one */
+  #retry (error: unknown): void {
+    const reason = this.#lastReason
+    this.#lastReason = undefined
+    const hopeless = reason?.refusal?.permanent === true || isPermanent(error) || isPermanent(reason?.error)
+    if (hopeless || this.#failures >= this.#options.maxAttempts) {
+      this.#giveUp(error ?? reason?.error ?? (reason?.refusal == null ? undefined : new ConnectionRefusedError(reason.refusal)))
+    } else {
       this.#schedule()
-      return
     }
-
-    this.#failures++
-    if (isPermanent(error) || this.#failures >= this.#options.maxAttempts) this.#giveUp(error)
-    else this.#schedule()
   }
 
   #schedule (): void {

@@ -91,6 +91,8 @@ export class Monitor implements Emitter {
   readonly #target: TypedEventTarget<LifecycleEvents>
   /** As many as the application asked for */
   readonly #readers = new Set<Reader>()
+  /** What is being told, and what happened meanwhile: a few events for each record that a listener ends */
+  readonly #queue: LifecycleEvent[] = []
 
   constructor (target: TypedEventTarget<LifecycleEvents>) {
     this.#target = target
@@ -100,9 +102,19 @@ export class Monitor implements Emitter {
     return this.#readers.size > 0 || this.#target.listenerCount(type) > 0
   }
 
+  /**
+   * A listener may end a connection, which makes more events. Those wait until this one has reached everybody, or
+   * a second listener would hear of the end before the beginning.
+   */
   emit (event: LifecycleEvent): void {
-    for (const reader of this.#readers) reader.push(event)
-    if (this.#target.listenerCount(event.type) > 0) this.#target.safeDispatchEvent(event.type, { detail: event })
+    this.#queue.push(event)
+    if (this.#queue.length > 1) return
+
+    for (let next = this.#queue[0]; next != null; next = this.#queue[0]) {
+      for (const reader of this.#readers) reader.push(next)
+      if (this.#target.listenerCount(next.type) > 0) this.#target.safeDispatchEvent(next.type, { detail: next })
+      this.#queue.shift()
+    }
   }
 
   read (options: MonitorOptions): AsyncIterableIterator<MonitorEvent> {

@@ -14,6 +14,9 @@ import type { Intent, LossCause } from './reasons.ts'
 import type { CloseReason, ConnectionRecord, DialTarget, Direction, LifecycleDriver, LifecycleHost, RawConnection, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { Connection, MessageStream, PeerId, Stream } from '@libp2p/interface'
 
+/** Steps that have no say any more: their faults refuse nothing */
+const ENDS: ReadonlySet<string> = new Set(['closed', 'streamClosed'])
+
 /** The way in: takes every connection from its raw connection to `ready`, and hands it to the teardown */
 export class Spine implements LifecycleDriver {
   readonly #context: Context
@@ -49,7 +52,7 @@ export class Spine implements LifecycleDriver {
       participants: host.participants,
       onRefusal: module => { totals.refused.add(module) },
       onFault: (module, step, detail) => {
-        totals.refused.add(module)
+        if (!ENDS.has(step)) totals.refused.add(module)
         const count = totals.faults.add(module)
         // a peer can cause the same fault as often as it likes: tell the 1st, 2nd, 4th, 8th, ...
         if ((count & (count - 1)) === 0) log.error('the step %s of %s failed, fault number %d of this module - %e', step, module, count, detail)
@@ -174,6 +177,7 @@ export class Spine implements LifecycleDriver {
 
   draining (): void {
     this.#draining = true
+    this.#context.watcher.draining()
   }
 
   /** The node starts again after it was stopped */
@@ -193,9 +197,6 @@ export class Spine implements LifecycleDriver {
 
   handshakeFailed (connection: ConnectionRecord, error: Error): void {
     const record = this.own(connection)
-    if (record.isClosed()) return
-    const { events } = this.#context
-    if (record.announced && events.wants('handshake:failed')) events.emit({ type: 'handshake:failed', record, error })
     this.#teardown.finish(record, { code: 'handshake-failed', by: 'local', error }, 'close', true)
   }
 
@@ -219,10 +220,9 @@ export class Spine implements LifecycleDriver {
 
   /** Closes everything, and waits until it is released */
   async shutdown (): Promise<void> {
-    this.#draining = true
+    this.draining()
     const records = this.#context.table.all()
     await Promise.all(records.map(async record => { await this.close(record, { code: 'shutdown', by: 'local' }) }))
-    this.#teardown.stop()
   }
 
   /** @throws {InvalidParametersError} when the record was made by somebody else */

@@ -77,10 +77,12 @@ export class Teardown {
     record.reconnects = reconnects
     this.leave(record)
     this.#context.table.remove(record)
-    this.#context.table.drain(record)
     this.#context.totals.closed.add(reason.code)
     if (record.last) this.#context.watcher.closing(record)
 
+    if (reason.code === 'handshake-failed' && reason.error != null && record.announced && this.#context.events.wants('handshake:failed')) {
+      this.#context.events.emit({ type: 'handshake:failed', record, error: reason.error })
+    }
     record.settle()
     record.abortSignal()
 
@@ -117,14 +119,10 @@ export class Teardown {
     if (record.releaseDue) this.#release(record)
   }
 
-  /** Disarms the timer of all deadlines, when there are none left */
-  stop (): void {
-    if (this.#deadlines.size === 0) this.#deadlines.stop()
-  }
-
   #close (record: LifecycleRecord): void {
     if (record.released || record.transport == null) return
     const closer = record.closer = new AbortController()
+    this.#context.table.drain(record)
     record.closeDeadline = this.#deadlines.add(CLOSE, record, this.#context.clock.now())
 
     const failed = (err: unknown): void => { this.cut(record, err instanceof Error ? err : this.#cut) }
@@ -143,7 +141,10 @@ export class Teardown {
   #release (record: LifecycleRecord): void {
     if (record.released) return
     record.releaseDue = record.running > 0
-    if (record.releaseDue) return
+    if (record.releaseDue) {
+      this.#context.table.drain(record)
+      return
+    }
 
     record.released = true
     record.transport = undefined
@@ -173,7 +174,6 @@ export class Teardown {
 
   #expire (record: LifecycleRecord, queue: number): void {
     if (queue === CLOSE) {
-      record.closer?.abort(this.#late)
       this.cut(record, this.#late)
       return
     }

@@ -46,8 +46,8 @@ export class FakeRaw implements RawConnection {
   readonly calls: string[] = []
   readonly errors: Error[] = []
   status: MultiaddrConnection['status'] = 'open'
-  /** What `close` does: ends at once, never, or fails */
-  closing: 'resolves' | 'hangs' | 'rejects' | 'throws' = 'hangs'
+  /** What `close` does: ends at once and tells, ends without a word, never ends, or fails */
+  closing: 'resolves' | 'silent' | 'hangs' | 'rejects' | 'throws' = 'hangs'
   /** Called when `abort` or `close` has ended it, as a transport tells of its `close` event */
   onEnd: (() => void) | undefined
 
@@ -62,9 +62,9 @@ export class FakeRaw implements RawConnection {
     this.calls.push('close')
     if (this.closing === 'throws') throw new Error('close throws')
     if (this.closing === 'rejects') return Promise.reject(new Error('close rejects'))
-    if (this.closing === 'resolves') {
+    if (this.closing === 'resolves' || this.closing === 'silent') {
       this.status = 'closed'
-      this.onEnd?.()
+      if (this.closing === 'resolves') this.onEnd?.()
       return Promise.resolve()
     }
     return new Promise((_resolve, reject) => {
