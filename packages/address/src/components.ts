@@ -1,4 +1,4 @@
-import { parseIPv4, parseIPv6 } from './ip.ts'
+import { parseIPv4, readIPv6 } from './ip.ts'
 import { canonicalDnsName, canonicalPeerId, encodeName, ipFromDnsName } from './names.ts'
 import { fromIPv4, fromIPv6, fromKey, fromWords } from './result.ts'
 import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
@@ -165,9 +165,9 @@ function fromHost ({ code, value = '' }: Component, transport: string): Normalis
   }
 
   if (code === IP6) {
-    const words = parseIPv6(value)
+    const address = readIPv6(value)
 
-    return words === undefined ? fromName('invalid', value, transport) : fromIPv6(words, transport)
+    return address === undefined ? fromName('invalid', value, transport) : fromIPv6(address, transport)
   }
 
   switch (code) {

@@ -2,7 +2,7 @@ import { InvalidParametersError } from '@libp2p/interface'
 import { isMultiaddr, multiaddr } from '@multiformats/multiaddr'
 import { fromComponents, fromName } from './components.ts'
 import { describe } from './describe.ts'
-import { parseIPv4, parseIPv6, wordsFromBytes } from './ip.ts'
+import { parseIPv4, readIPv6, wordsFromBytes } from './ip.ts'
 import { canonicalPeerId, decodeName } from './names.ts'
 import { fromIPv4, fromIPv6, fromKey, fromWords } from './result.ts'
 import type { NameScheme } from './components.ts'
@@ -112,9 +112,9 @@ function fromIPText (text: string): NormalisedAddress | undefined {
     return fromIPv4(address, UNKNOWN)
   }
 
-  const words = parseIPv6(text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text)
+  const ipv6 = readIPv6(text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text)
 
-  return words === undefined ? undefined : fromIPv6(words, UNKNOWN)
+  return ipv6 === undefined ? undefined : fromIPv6(ipv6, UNKNOWN)
 }
 
 /** Reads a key back */

@@ -1,6 +1,7 @@
 import { embeddedIPv4 } from './embedded.ts'
 import { formatGroup, formatIPv6 } from './ip.ts'
 import { classifyIPv4, classifyIPv6 } from './special.ts'
+import type { IPv6 } from './ip.ts'
 import type { AddressClass, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 
 const NO_WORDS: readonly number[] = []
@@ -37,8 +38,7 @@ function withFourth (head: string, a: number, b: number, c: number, d: number): 
   return c !== 0 ? `${head}:${formatGroup(d)}` : `${formatGroup(a)}:${formatGroup(b)}:0:${formatGroup(d)}`
 }
 
-/** @param words - four of them; they become the result's */
-export function fromIPv6 (words: readonly number[], transport: string): NormalisedAddress {
+export function fromIPv6 ({ words, text: key }: IPv6, transport: string): NormalisedAddress {
   const embedded = embeddedIPv4(words)
 
   if (embedded !== -1) {
@@ -51,7 +51,6 @@ export function fromIPv6 (words: readonly number[], transport: string): Normalis
   const c = second >>> 16
   const d = second & 0xffff
   const kind = classifyIPv6(words)
-  const key = formatIPv6(words)
   const host = `${key}/128`
   const net48 = networkText(a, b, c)
   const net64 = `${withFourth(net48, a, b, c, d)}::/64`
@@ -61,7 +60,7 @@ export function fromIPv6 (words: readonly number[], transport: string): Normalis
 }
 
 export function fromWords (words: readonly number[], transport: string): NormalisedAddress {
-  return words.length === 4 ? fromIPv6(words, transport) : fromIPv4(words[0] ?? 0, transport)
+  return words.length === 4 ? fromIPv6({ words, text: formatIPv6(words) }, transport) : fromIPv4(words[0] ?? 0, transport)
 }
 
 /** An address that is its own only group */
