@@ -1,4 +1,4 @@
-/** Long enough for a look-up in a local database, short enough that a hung hook holds no place (`specs/threats.md` A07) */
+/** Long enough for a look-up in a local database, short enough that a hung gater holds its place for a moment only */
 export const GATER_TIMEOUT = 250
 
 export const START_TIMEOUT = 10_000

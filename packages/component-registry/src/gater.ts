@@ -110,7 +110,7 @@ export class Gater {
     }
 
     // without the last check libp2p would build a muxer on a dead connection and announce it, and never say that
-    // it closed (`specs/libp2p-hooks.md` B2)
+    // it closed (libp2p 3.3.11, `docs/attaching.md`)
     return this.#wiring.driver.identified(record, peer) != null || raw.status !== 'open'
   }
 }

@@ -55,7 +55,7 @@ export class MuxerHook {
 
   /**
    * Yamux grows a stream's window up to 16 MiB, and libp2p aborts a paused stream once 4 MiB of it are unread
-   * (`specs/libp2p-hooks.md` B4): a window that is no larger than the read buffer cannot be overrun.
+   * (@libp2p/utils 7.4.1): a window that is no larger than the read buffer cannot be overrun.
    */
   boundWindows (factory: StreamMuxerFactory): void {
     if (factory.protocol !== YAMUX_PROTOCOL) {

@@ -14,7 +14,7 @@ const CLOSED = 3
 
 /**
  * The socket below an outbound WebSocket connection. libp2p aborts it with a close code that the platform refuses,
- * so that it stays open (`specs/libp2p-hooks.md` B12, B21); the platform offers no way to cut it. It is asked to
+ * so that it stays open (@libp2p/websockets 10.1.21); the platform offers no way to cut it. It is asked to
  * close, and counted until it has.
  */
 export class OutboundWebSocket implements Underlay {

@@ -35,7 +35,7 @@ export function isGuardable (listener: Listener): listener is GuardableListener 
 
 /**
  * Watches the sockets below one listener, of which libp2p knows nothing until their HTTP upgrade is through: silent
- * ones would live for ever and keep the listener from closing (`specs/libp2p-hooks.md` B21). They are bounded in
+ * ones would live for ever and keep the listener from closing (@libp2p/websockets 10.1.21). They are bounded in
  * number and time, and those that became raw connections end with them.
  */
 export class SocketGuard {

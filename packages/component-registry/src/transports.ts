@@ -5,6 +5,9 @@ import type { MuxerHook } from './muxer.ts'
 import type { NodeComponents, TransportState, Wiring } from './wiring.ts'
 import type { Transport, Upgrader } from '@libp2p/interface'
 
+/** Transports of libp2p whose connections are multiplexed by what carries them */
+const OWN_MUXER: ReadonlySet<string> = new Set(['@libp2p/webrtc', '@libp2p/webrtc-direct', '@libp2p/webtransport'])
+
 /** Makes a transport's connections pass by the lifecycle */
 export class TransportHook {
   readonly #wiring: Wiring
@@ -25,6 +28,7 @@ export class TransportHook {
     const upgrader = new RecordingUpgrader(this.#wiring, this.#gater, this.#muxers, components.upgrader, state)
     const transport = factory(withUpgrader(components, upgrader) as never)
     state.tag = transport[Symbol.toStringTag]
+    state.bringsMuxer = OWN_MUXER.has(state.tag)
     this.#wiring.transports.push(state)
     this.#wrap(transport, state, upgrader)
 
