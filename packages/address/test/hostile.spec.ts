@@ -110,6 +110,11 @@ describe('hostile multiaddrs', () => {
     expect(keyOf(777, 'a\n')).toBe('memory:a%0A')
   })
 
+  it('reads a key that nobody has encoded', () => {
+    expect(normaliseAddress('memory:100%').key).toBe('memory:100%25')
+    expect(normaliseAddress('memory:100%25').key).toBe('memory:100%25')
+  })
+
   it('does not take for a peer id what is none', () => {
     expect(normaliseAddress(unchecked({ code: 421, name: 'p2p', value: '192.0.2.1' }, { code: 290, name: 'p2p-circuit' }))).toMatchObject({ key: 'none:circuit', class: 'relayed', relay: undefined })
     expect(keyOf(421, '1'.repeat(129))).toBe('none:unknown')

@@ -4,9 +4,11 @@
  * - `public`, `private`, `loopback`, `link-local`, `multicast`, `unspecified`, `reserved`: an IP address,
  *   by the IANA special-purpose registries (RFC 6890); an IPv4 address that is carried inside an IPv6 one
  *   (mapped, NAT64, 6to4, Teredo) is judged as that IPv4 address
- * - `relayed`: reached through another peer, so the bytes come from the relay and not from the peer
+ * - `relayed`: reached through another peer: the bytes come from the relay and not from the peer, or, for WebRTC
+ *   behind a relay, the relay introduces it
  * - `dns`, `unix`, `memory`: no IP address, but a name, a path or an in-process address
- * - `none`: nothing that tells one remote from another (WebRTC private-to-private, an empty address)
+ * - `none`: none of these. The key may still tell remotes apart: a claimed peer id (inbound WebRTC
+ *   private-to-private), an onion address. An empty address has nothing at all.
  */
 export type AddressClass =
   'public' | 'private' | 'loopback' | 'link-local' | 'multicast' | 'unspecified' | 'reserved' |
@@ -18,8 +20,10 @@ export type AddressClass =
  */
 export interface NormalisedAddress {
   /**
-   * The canonical key of the host: `192.0.2.1`, `2001:db8::1`, `relay:<peer id>`, `dns:<name>`, `unix:<path>`,
-   * `memory:<id>`, or `none:<transport>`. Ports are not part of it.
+   * The canonical key of the host: `192.0.2.1`, `2001:db8::1`, `relay:<peer id>`, or `relay:<key>` where only the
+   * address of the relay is known, `dns:<name>`, `unix:<path>`, `memory:<id>`, `onion:<address>`, `p2p:<peer id>`
+   * where there is nothing else, or `none:<transport>` where there is not even that. Ports are not part of it.
+   * Printable ASCII of bounded length.
    */
   readonly key: string
 
@@ -32,7 +36,8 @@ export interface NormalisedAddress {
   readonly words: readonly number[]
 
   /**
-   * The groups this address falls into, narrowest first. IPv4: /32, /24, /16. IPv6: /128, /64, /56, /48.
+   * The groups this address falls into, narrowest first, as prefixes with their length: `192.0.2.1/32`,
+   * `192.0.2.0/24`. IPv4: /32, /24, /16. IPv6: /128, /64, /56, /48.
    * Anything else: `key` alone, so that what has no IP address never shares a group by accident.
    */
   readonly groups: readonly string[]
@@ -43,7 +48,7 @@ export interface NormalisedAddress {
    */
   readonly share: string
 
-  /** The peer id of the relay, where the address is relayed */
+  /** The peer id of the relay, in base58, where the address is relayed and names it */
   readonly relay?: string
 
   /** How bytes travel: `tcp`, `ws`, `wss`, `quic`, `webrtc`, `webrtc-direct`, `webtransport`, `memory`, `unix`, `circuit`, or `unknown` */
