@@ -195,6 +195,7 @@ export default defineConfig(
     files: TESTS,
     rules: {
       '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/unbound-method': 'off',
       '@typescript-eslint/no-empty-function': 'off',
       '@typescript-eslint/no-confusing-void-expression': 'off',
       '@typescript-eslint/no-unsafe-type-assertion': 'off'
