@@ -212,21 +212,22 @@ class Duel {
     for (const { model, record, events, closedBy, raw } of this.pairs) {
       if (!model.released) live++
       else released++
-      same('events', events.join(), model.events.join())
-      same('closed', closedBy.join(), model.closedBy.join())
-      if (model.released) same('raw connection', String(raw.status === 'open'), 'false')
+      sameList('events', events, model.events)
+      sameList('closed', closedBy, model.closedBy)
+      if (model.released) same('raw connection is open', raw.status === 'open', false)
       if (record == null) continue
       same('state', record.state, model.state)
       same('phase', record.phase, model.phase)
       same('reason', record.reason?.code, model.code)
       same('by', record.reason?.by, model.by)
-      same('released', String(record.released), String(model.released))
+      same('released', record.released, model.released)
       this.#check(record, rowOf(record))
-      checkEvents(events)
+      if (model.released) checkEvents(events)
     }
 
     same('size', lifecycle.size, live)
     if (released > 0) {
+      // nothing happens to what is released any more: `events` is checked to the end of the run by its length
       for (const { record, model } of this.pairs) if (model.released && record != null) this.#byId.delete(record.id)
       this.pairs = this.pairs.filter(pair => !pair.model.released)
       this.model.connections = this.model.connections.filter(c => !c.released)
@@ -270,6 +271,10 @@ class Duel {
 
 function same (what: string, is: unknown, should: unknown): void {
   if (is !== should) throw new Error(`${what}: is ${String(is)}, should be ${String(should)}`)
+}
+
+function sameList (what: string, is: readonly unknown[], should: readonly unknown[]): void {
+  if (is.length !== should.length || is.some((item, i) => item !== should[i])) throw new Error(`${what}: is ${is.join()}, should be ${should.join()}`)
 }
 
 function sum (counts: Readonly<Record<string, number>>): number {

@@ -126,13 +126,13 @@ export function bench (init: BenchInit = {}): Bench {
     for (const type of EVENTS) lifecycle.addEventListener(type, event => { events.push(event.detail) })
   }
 
-  const raw = (address = '/ip4/192.0.2.1/tcp/4001', direction: Direction = 'inbound'): FakeRaw => new FakeRaw(multiaddr(address), direction)
+  const raw = (address = '/ip4/192.0.2.1/tcp/4001', direction: Direction = 'inbound'): FakeRaw => new FakeRaw(parse(address), direction)
   const open: Bench['open'] = (address, direction) => {
     const made = raw(address, direction)
     const record = expectRecord(driver.open(made))
     const refusal = driver.account(record)
     if (refusal != null) throw new Error(`refused: ${refusal.message}`)
-    made.onEnd = () => { driver_lost(lifecycle, record) }
+    made.onEnd = () => { lifecycle.lost(record, {}) }
     return { record, raw: made }
   }
 
@@ -155,8 +155,15 @@ export function bench (init: BenchInit = {}): Bench {
   }
 }
 
-function driver_lost (lifecycle: ConnectionLifecycle, record: ConnectionRecord): void {
-  lifecycle.lost(record, {})
+/** Parsed once, because property tests use the same few very often */
+const PARSED = new Map<string, Multiaddr>()
+
+function parse (address: string): Multiaddr {
+  const known = PARSED.get(address)
+  if (known != null) return known
+  const parsed = multiaddr(address)
+  PARSED.set(address, parsed)
+  return parsed
 }
 
 export function fakeConnection (peer: PeerId, status: Connection['status'] = 'open'): Connection {
