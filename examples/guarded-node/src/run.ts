@@ -1,0 +1,165 @@
+import { once as happened } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Ledger } from './ledger.ts'
+import { guardedNode } from './node.ts'
+import { judge } from './outcome.ts'
+import { explainListenError, ListenError, portsOf } from './ports.ts'
+import { createScreen } from './screen.ts'
+import { startVisitors } from './visitors.ts'
+import type { Settings } from './arguments.ts'
+import type { PingResult } from './ledger.ts'
+import type { GuardedNode } from './node.ts'
+import type { Screen } from './screen.ts'
+import type { Visitors } from './visitors.ts'
+
+/** In ms; nothing of the node or its visitors takes as long to stop, so whatever still runs then is a bug */
+const STOP_DEADLINE = 1_900
+
+/** As many groups as fit in a terminal of 24 lines with all the rest */
+const MAX_ROWS = 8
+
+/** By convention: 128 and the number of SIGINT */
+const INTERRUPTED = 130
+
+/**
+ * Runs the example until it is told to stop, or until its time is up.
+ *
+ * @returns the exit code
+ */
+export async function run (settings: Settings): Promise<number> {
+  const control = stopControl()
+  const screen = createScreen(process.stdout, settings.json)
+  try {
+    const show = new Show(settings, screen, await startNode(settings))
+    try {
+      return await show.play(control)
+    } finally {
+      setTimeout(endTheHardWay, STOP_DEADLINE).unref()
+      await show.stop()
+    }
+  } catch (err) {
+    if (!(err instanceof ListenError)) throw err
+    process.stderr.write(`${err.message}\n`)
+    return 1
+  } finally {
+    if (process.connected) process.disconnect()
+  }
+}
+
+async function startNode (settings: Settings): Promise<GuardedNode> {
+  const { tcpPort, wsPort } = settings
+  try {
+    return await guardedNode([`/ip4/127.0.0.1/tcp/${tcpPort}`, `/ip4/127.0.0.1/tcp/${wsPort}/ws`])
+  } catch (err) {
+    throw await explainListenError(err, settings)
+  }
+}
+
+/** The node, its visitors, and the picture that is drawn of them */
+class Show {
+  readonly #settings: Settings
+  readonly #screen: Screen
+  readonly #node: GuardedNode
+  readonly #begin = performance.now()
+  readonly #ledger = new Ledger(() => this.#elapsed())
+  /** How many pings each honest visitor had answered */
+  readonly #answered: number[] = []
+  #visitors: Visitors | undefined
+  #lastError: string | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor (settings: Settings, screen: Screen, node: GuardedNode) {
+    this.#settings = settings
+    this.#screen = screen
+    this.#node = node
+    const { lifecycle } = node.services
+    for (const type of ['connection:opened', 'connection:refused', 'connection:closed'] as const) {
+      lifecycle.addEventListener(type, ({ detail }) => { this.#ledger.observe(detail) })
+    }
+  }
+
+  /** Resolves with the exit code when the signal aborts, or when the time is up */
+  async play (control: AbortController): Promise<number> {
+    const { visitors, once, duration } = this.#settings
+    const { signal } = control
+    this.#screen.listening(this.#node.getMultiaddrs().map(String))
+    try {
+      signal.throwIfAborted()
+      if (visitors) await this.#invite(control)
+      this.#timer = setInterval(() => { this.#draw() }, this.#screen.interval)
+      this.#draw()
+      await (once ? delay(duration, undefined, { signal }) : happened(signal, 'abort'))
+      signal.throwIfAborted()
+      await this.#visitors?.finish()
+      return this.#judge()
+    } catch (err) {
+      if (!signal.aborted) throw err
+      if (signal.reason instanceof Error) throw signal.reason
+      if (once) process.stderr.write('stopped before the time was up, so nothing is proven\n')
+      return once ? INTERRUPTED : 0
+    }
+  }
+
+  async stop (): Promise<void> {
+    clearInterval(this.#timer)
+    this.#screen.close()
+    await this.#visitors?.stop()
+    await this.#node.stop()
+  }
+
+  async #invite (control: AbortController): Promise<void> {
+    const target = { ...portsOf(this.#node.getMultiaddrs()), peer: this.#node.peerId.toString() }
+    this.#visitors = await startVisitors({
+      target,
+      onPing: (visitor, result) => { this.#pinged(visitor, result) },
+      onFailure: error => { control.abort(error) }
+    }, control.signal)
+    this.#answered.push(...Array.from({ length: this.#visitors.honest - this.#answered.length }, () => 0))
+  }
+
+  #pinged (visitor: number, result: PingResult): void {
+    this.#ledger.pinged(result)
+    this.#answered[visitor] = (this.#answered[visitor] ?? 0) + (result.ok ? 1 : 0)
+    if (!result.ok) this.#lastError = result.error
+  }
+
+  #draw (): void {
+    const { lifecycle, registry } = this.#node.services
+    this.#screen.show({
+      elapsed: this.#elapsed(),
+      ...this.#ledger.rows(lifecycle.records(), MAX_ROWS),
+      verdicts: this.#ledger.verdicts,
+      ...(this.#visitors == null ? {} : { pings: this.#ledger.pings }),
+      sockets: registry.status().sockets,
+      labels: this.#visitors?.labels ?? new Map()
+    })
+  }
+
+  #judge (): number {
+    this.#draw()
+    const { pings, closed } = this.#ledger
+    const problems = judge({ pings, closed, answered: this.#answered, ...(this.#lastError == null ? {} : { lastError: this.#lastError }) })
+    this.#screen.outcome(problems, `all ${pings.ok} honest pings were answered, while ${this.#ledger.dropped} hostile connections were dropped`)
+    return problems.length === 0 ? 0 : 1
+  }
+
+  #elapsed (): number {
+    return performance.now() - this.#begin
+  }
+}
+
+/** Aborts when whoever runs us wants us to stop, or is gone */
+function stopControl (): AbortController {
+  const control = new AbortController()
+  const stop = (): void => { control.abort('stopped') }
+  // once: whoever asks a second time does not want to wait for the first
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop)
+  process.stdout.on('error', stop)
+  process.once('disconnect', stop)
+  return control
+}
+
+function endTheHardWay (): void {
+  process.stderr.write(`still open after ${STOP_DEADLINE} ms: ${process.getActiveResourcesInfo().join(', ')}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,148 @@
+import { seconds } from './words.ts'
+import type { Pings, Row, Verdict } from './ledger.ts'
+import type { SocketStatus } from '@cordon/interface-component-registry'
+
+/** All that is shown at one moment */
+export interface View {
+  /** How long the node has been running, in ms */
+  readonly elapsed: number
+  readonly rows: readonly Row[]
+  readonly total: Row
+  /** How many groups found no room in `rows` */
+  readonly more: number
+  /** The newest last */
+  readonly verdicts: readonly Verdict[]
+  /** Absent where the node has no visitors of its own */
+  readonly pings?: Pings
+  readonly sockets: SocketStatus
+  /** What the visitors of the example do, by the group that they come from */
+  readonly labels: ReadonlyMap<string, string>
+}
+
+export type Look = 'bold' | 'dim' | 'green' | 'yellow' | 'red'
+
+/** Gives text a look; the identity where there are no colours */
+export type Paint = (look: Look, text: string) => string
+
+/** A line in parts, so that it can be cut to the width of the terminal before it has a look */
+type Line = ReadonlyArray<string | readonly [Look, string]>
+
+type Column = Exclude<keyof Row, 'group'>
+
+/** Columns with their widths; with the margin and the name they fill the 79 columns that every terminal has */
+const COLUMNS: ReadonlyArray<readonly [Column, number]> = [
+  ['new', 5], ['encrypt', 8], ['multiplex', 10], ['handshake', 10], ['ready', 6], ['left', 6], ['refused', 8], ['dropped', 8]
+]
+const COLUMNS_WIDTH = COLUMNS.reduce((sum, [, width]) => sum + width, 0)
+
+/** Wide enough for an IPv4 address with a label, and for an IPv6 /64 where there is room */
+const NAME = { min: 17, max: 26 }
+
+/** Wider lines are hard to follow */
+const MAX_WIDTH = 100
+
+/** How many reasons are shown, so that all of the table fits in 24 lines together with eight groups */
+const MAX_VERDICTS = 5
+
+/** How wide the numbers beside a reason are: how often, and how long ago */
+const OFTEN = 7
+const AGO = 8
+
+/** Cuts off what is too long, and says so */
+export function clip (text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`
+}
+
+/** The picture of one moment as lines, none of them wider than `columns` */
+export function table (view: View, columns: number, paint: Paint): string[] {
+  const width = Math.min(columns, MAX_WIDTH)
+  const name = Math.min(NAME.max, Math.max(NAME.min, width - COLUMNS_WIDTH - 1))
+  const lines: Line[] = [
+    [['bold', ` ${'from'.padEnd(name)}${COLUMNS.map(([title, width]) => title.padStart(width)).join('')}`]],
+    ...view.rows.map(row => groupLine(row, view.labels.get(row.group), name)),
+    ...(view.more > 0 ? [[['dim', ` and ${view.more} more`]] satisfies Line] : []),
+    groupLine(view.total, undefined, name),
+    [],
+    ...(view.pings == null ? [] : pingLines(view.pings)),
+    socketLine(view.sockets),
+    [],
+    ...verdictLines(view, width),
+    [['dim', ` running for ${age(view.elapsed)}`]]
+  ]
+  return lines.map(line => render(line, width, paint))
+}
+
+function render (line: Line, width: number, paint: Paint): string {
+  let room = width
+  return line.map(part => {
+    const [look, whole] = typeof part === 'string' ? [undefined, part] : part
+    const text = room > 0 ? clip(whole, room) : ''
+    room -= text.length
+    return look == null || text === '' ? text : paint(look, text)
+  }).join('')
+}
+
+function groupLine (row: Row, label: string | undefined, name: number): Line {
+  const title = ` ${clip(label == null ? row.group : `${row.group} ${label}`, name).padEnd(name)}`
+  return [title, ...COLUMNS.map(([column, width]) => cell(column, row[column], width))]
+}
+
+function cell (column: Column, value: number, width: number): Line[number] {
+  if (value === 0) return ['dim', '·'.padStart(width)]
+  const text = String(value).padStart(width)
+  if (column === 'dropped' || column === 'refused') return ['yellow', text]
+  return column === 'ready' ? ['green', text] : text
+}
+
+function pingLines ({ ok, failed, ping, connect }: Pings): Line[] {
+  const title = ['bold', ' honest pings       '] as const
+  if (ok + failed === 0) return [[title, 'none yet']]
+  const line: Line = [title, [failed === 0 ? 'green' : 'red', `${ok} of ${ok + failed} answered`]]
+  if (ping == null || connect == null) return [line]
+  return [
+    [...line, `, p50 ${seconds(ping.p50)}, p99 ${seconds(ping.p99)}`],
+    [['bold', ' to connect anew    '], `p50 ${seconds(connect.p50)}, p99 ${seconds(connect.p99)}`]
+  ]
+}
+
+function socketLine ({ pending, expired, dropped }: SocketStatus): Line {
+  return [['bold', ' silent WebSockets  '], `${pending} waiting, ${expired} expired, ${dropped} dropped`]
+}
+
+/** In a steady order, or nobody could read them while they change */
+function verdictLines ({ verdicts, elapsed }: View, width: number): Line[] {
+  const room = width - OFTEN - AGO
+  const title: Line = [['bold', ` ${'refused or dropped, and why'.padEnd(room + OFTEN - 1)}${'last'.padStart(AGO)}`]]
+  if (verdicts.length === 0) return [title, [['dim', ' nobody yet']]]
+  const shown = verdicts.slice(-MAX_VERDICTS).sort((a, b) => a.text < b.text ? -1 : 1)
+  return [title, ...shown.map(({ text, count, at }) => [
+    `${`${count}×`.padStart(OFTEN - 1)} ${clip(text, room).padEnd(room)}`,
+    ['dim', (elapsed - at < 1_000 ? 'now' : age(elapsed - at)).padStart(AGO)]
+  ] satisfies Line)]
+}
+
+/** Whole units, the largest that fits */
+function age (ms: number): string {
+  if (ms < 60_000) return `${Math.floor(ms / 1_000)} s`
+  return ms < 3_600_000 ? `${Math.floor(ms / 60_000)} min` : `${Math.floor(ms / 3_600_000)} h`
+}
+
+/** The same as one line of text, and one more for each reason that was met since the verdicts of `before` */
+export function plainLines (view: View, before: ReadonlyMap<string, number>): string[] {
+  const { total, pings, sockets } = view
+  const handshaking = total.new + total.encrypt + total.multiplex + total.handshake
+  const parts = [
+    `${Math.round(view.elapsed / 1_000)} s`,
+    `${handshaking} handshaking, ${total.ready} ready`,
+    `${total.refused} refused, ${total.dropped} dropped`,
+    `${sockets.pending} silent WebSockets, ${sockets.expired + sockets.dropped} dropped`
+  ]
+  if (pings != null) {
+    parts.push(`${pings.ok} of ${pings.ok + pings.failed} pings${pings.ping == null ? '' : `, p50 ${seconds(pings.ping.p50)}, p99 ${seconds(pings.ping.p99)}`}`)
+  }
+  const changes = view.verdicts.flatMap(({ text, count }) => {
+    const more = count - (before.get(text) ?? 0)
+    return more > 0 ? [`  ${text}${more > 1 ? ` (${more} times)` : ''}`] : []
+  })
+  return [parts.join(' | '), ...changes]
+}

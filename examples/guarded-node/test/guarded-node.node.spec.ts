@@ -1,0 +1,98 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { spawnExample } from './spawned.ts'
+import type { Spawned } from './spawned.ts'
+
+/** In ms */
+const STOPS_WITHIN = 2_000
+
+describe('the example', () => {
+  const spawned: Spawned[] = []
+
+  function start (...args: string[]): Spawned {
+    const example = spawnExample(...args)
+    spawned.push(example)
+    return example
+  }
+
+  afterEach(async () => {
+    for (const example of spawned.splice(0)) {
+      example.child.kill('SIGKILL')
+      await example.exit
+    }
+  })
+
+  it('serves its honest visitors while it drops the others, and says so', async () => {
+    const example = start('--once', '--duration', '5')
+    const { code, output, errors } = await example.exit
+    expect(errors).toBe('')
+    expect(output).toMatch(/^listening on \/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/\w+\nlistening on \/ip4\/127\.0\.0\.1\/tcp\/\d+\/ws\/p2p\/\w+\n/)
+    expect(output).toMatch(/^ {2}\S+ was dropped: it held 32 of 32 handshakes of its group/m)
+    expect(output).toMatch(/^ {2}\S+ was dropped: it did not prove who it is within 3 s/m)
+    expect(output).toMatch(/^ {2}\S+ was dropped: its handshake failed/m)
+    expect(output).toMatch(/\nall \d+ honest pings were answered, while \d+ hostile connections were dropped$/)
+    expect(code).toBe(0)
+    expect(example.isAlive()).toBe(false)
+  })
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('ends within 2 s of %s, in the middle of the attack, with nothing left running', async (signal) => {
+    const example = start()
+    await example.line(/32 handshaking/)
+    expect(example.isAlive()).toBe(true)
+    const begin = performance.now()
+    example.child.kill(signal)
+    const { code, errors } = await example.exit
+    expect(performance.now() - begin).toBeLessThan(STOPS_WITHIN)
+    expect(errors).toBe('')
+    expect(code).toBe(0)
+    expect(example.isAlive()).toBe(false)
+  })
+
+  it('ends when the process that started it is gone', async () => {
+    const example = start()
+    await example.line(/pings, p50/)
+    example.child.disconnect()
+    const { code, errors } = await example.exit
+    expect(errors).toBe('')
+    expect(code).toBe(0)
+  })
+
+  it('ends when nobody reads what it says', async () => {
+    const example = start('--no-visitors', '--json')
+    await example.line(/listening/)
+    example.child.stdout?.destroy()
+    const { code, errors } = await example.exit
+    expect(errors).toBe('')
+    expect(code).toBe(0)
+  })
+
+  it('proves nothing when it is stopped before its time is up', async () => {
+    const example = start('--once')
+    await example.line(/handshaking/)
+    example.child.kill('SIGINT')
+    const { code, errors } = await example.exit
+    expect(code).toBe(130)
+    expect(errors).toBe('stopped before the time was up, so nothing is proven\n')
+  })
+
+  it('says which port is taken and what to do', async () => {
+    const first = start('--no-visitors', '--json')
+    const { multiaddrs } = JSON.parse(await first.line(/listening/)) as { multiaddrs: string[] }
+    const port = String(/\/tcp\/(\d+)\/ws/.exec(multiaddrs.join())?.[1])
+    const { code, errors, output } = await start('--no-visitors', '--tcp-port', port).exit
+    expect(errors).toBe(`port ${port} of 127.0.0.1 is in use already: choose another with --tcp-port, or leave it out for any free one\n`)
+    expect(output).toBe('')
+    expect(code).toBe(1)
+  })
+
+  it('says what it did not understand, with exit code 2', async () => {
+    const { code, errors } = await start('--tcp-port', 'seven').exit
+    expect(errors).toBe('--tcp-port takes a whole number from 0 to 65535, got "seven"\n\nnpm start -- --help shows what there is.\n')
+    expect(code).toBe(2)
+  })
+
+  it('explains itself', async () => {
+    const { code, output } = await start('--help').exit
+    expect(output).toContain('--no-visitors')
+    expect(code).toBe(0)
+  })
+})

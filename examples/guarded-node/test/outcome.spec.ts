@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest'
+import { judge } from '../src/outcome.ts'
+import type { Evidence } from '../src/outcome.ts'
+
+const GOOD: Evidence = { pings: { ok: 10, failed: 0 }, answered: [2, 2, 2, 2, 2], closed: { crowded: 8, 'upgrade-failed': 4 } }
+
+describe('the judgement of --once', () => {
+  it('finds nothing wrong when the honest were served under attack', () => {
+    expect(judge(GOOD)).toEqual([])
+  })
+
+  it('takes a missed deadline for a dropped one too', () => {
+    expect(judge({ ...GOOD, closed: { deadline: 1, 'upgrade-failed': 1 } })).toEqual([])
+  })
+
+  it('tells of one ping that failed', () => {
+    expect(judge({ ...GOOD, pings: { ok: 9, failed: 1 }, lastError: 'it took too long' })).toEqual(['1 of 10 honest pings failed, the last one because it took too long'])
+  })
+
+  it('tells of a visitor that was never served, and of all when none was there', () => {
+    expect(judge({ ...GOOD, answered: [5, 5, 0] })).toEqual(['honest visitor 3 had no ping answered'])
+  })
+
+  it.each<[Evidence['closed'], RegExp]>([
+    [{ 'upgrade-failed': 1, 'remote-close': 9 }, /^no stalled connection was dropped/],
+    [{ deadline: 1, 'remote-reset': 9 }, /^no garbage was dropped/]
+  ])('proves nothing without an attack: %j', (closed, problem) => {
+    expect(judge({ ...GOOD, closed })).toEqual([expect.stringMatching(problem)])
+  })
+})
