@@ -1,8 +1,10 @@
-import { AlreadyAttachedError, HandshakeTimeoutError, InvalidTransitionError, isRefusal, lifecycleDriverSymbol, type Clock, type CloseCode, type CloseReason, type ConnectionLifecycle, type ConnectionRecord, type DialTarget, type Direction, type HandshakePhase, type LifecycleDriver, type LifecycleEvent, type LifecycleEvents, type LifecycleHost, type LifecycleStats, type Maintained, type MaintainOptions, type MonitorEvent, type MonitorOptions, type NamedParticipant, type Participant, type RawConnection, type Refusal, type StreamRecord } from '@cordon/interface-connection-lifecycle'
-import { TypedEventEmitter, type Connection, type MessageStream, type PeerId, type Stream } from '@libp2p/interface'
+import { AlreadyAttachedError, HandshakeTimeoutError, InvalidTransitionError, isRefusal, lifecycleDriverSymbol } from '@cordon/interface-connection-lifecycle'
+import { TypedEventEmitter } from '@libp2p/interface'
 import { ForeignMaintain } from './foreign-maintain.ts'
 import { ForeignMonitor } from './foreign-monitor.ts'
 import { ForeignRecord, ForeignStream } from './foreign-record.ts'
+import type { Clock, CloseCode, CloseReason, ConnectionLifecycle, ConnectionRecord, DialTarget, Direction, HandshakePhase, LifecycleDriver, LifecycleEvent, LifecycleEvents, LifecycleHost, LifecycleStats, Maintained, MaintainOptions, MonitorEvent, MonitorOptions, NamedParticipant, Participant, RawConnection, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
+import type { Connection, MessageStream, PeerId, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 export interface ForeignInit {
@@ -83,7 +85,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   }
 
   forPeer (peer: PeerId): ConnectionRecord[] {
-    return [...this.#live].filter(({ remotePeer }) => remotePeer?.equals(peer))
+    return [...this.#live].filter(({ remotePeer }) => remotePeer?.equals(peer) === true)
   }
 
   records (): IterableIterator<ConnectionRecord> {
@@ -160,7 +162,6 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     for (const monitor of this.#monitors) monitor.end()
   }
 
-  /** What the interface types as its own records are ours: nobody else makes any */
   #makeDriver (): LifecycleDriver {
     return {
       attach: host => {
@@ -169,18 +170,18 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
       },
       dial: target => this.#dial(target),
       open: raw => this.#open(raw),
-      account: record => this.#account(record as ForeignRecord),
-      refuse: (record, refusal) => { this.#refuse(record as ForeignRecord, refusal) },
-      identified: (record, peer) => this.#identified(record as ForeignRecord, peer),
-      secured: (record, stream) => { this.#secured(record as ForeignRecord, stream) },
-      upgraded: (record, connection) => this.#upgraded(record as ForeignRecord, connection),
-      upgradeFailed: (record, error) => { this.#end(record as ForeignRecord, { code: 'upgrade-failed', by: 'local', error }, 'abort') },
-      closing: (record, code, error) => { (record as ForeignRecord).intent ??= { code, ...(error == null ? {} : { error }) } },
-      settled: async record => { await (record as ForeignRecord).settled.promise },
-      streamOpened: (record, direction, stream) => this.#streamOpened(record as ForeignRecord, direction, stream),
-      streamCreated: (record, stream) => { (record as ForeignStream).stream = stream },
-      streamNegotiated: (record, protocol, service) => this.#streamNegotiated(record as ForeignStream, protocol, service),
-      streamClosed: record => { this.#streamClosed(record as ForeignStream) },
+      account: record => this.#account(own(record)),
+      refuse: (record, refusal) => { this.#refuse(own(record), refusal) },
+      identified: (record, peer) => this.#identified(own(record), peer),
+      secured: (record, stream) => { this.#secured(own(record), stream) },
+      upgraded: (record, connection) => this.#upgraded(own(record), connection),
+      upgradeFailed: (record, error) => { this.#end(own(record), { code: 'upgrade-failed', by: 'local', error }, 'abort') },
+      closing: (record, code, error) => { own(record).intent ??= { code, ...(error == null ? {} : { error }) } },
+      settled: async record => { await own(record).settled.promise },
+      streamOpened: (record, direction, stream) => this.#streamOpened(own(record), direction, stream),
+      streamCreated: (record, stream) => { ownStream(record).stream = stream },
+      streamNegotiated: (record, protocol, service) => this.#streamNegotiated(ownStream(record), protocol, service),
+      streamClosed: record => { this.#streamClosed(ownStream(record)) },
       draining: () => {
         this.#draining = true
         this.#maintain.stop()
@@ -263,7 +264,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     delete record.phase
     this.#disarm(record)
     this.#totals.readied++
-    record.settled.resolve()
+    record.settled.resolve(undefined)
     if (record.remotePeer != null) this.#maintain.ready(record.remotePeer)
     this.#emit({ type: 'connection:ready', record })
     return undefined
@@ -392,7 +393,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     this.#live.delete(record)
     this.#ending.add(record)
     record.control.abort(reason)
-    record.settled.resolve()
+    record.settled.resolve(undefined)
     const cut = (): void => {
       record.raw.abort(reason.error ?? new Error(reason.code))
       this.#release(record)
@@ -413,7 +414,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     this.#letGo(record.passed, 'closed', record, reason)
     if (reason.code === 'refused' && reason.refusal != null) this.#emit({ type: 'connection:refused', record, refusal: reason.refusal })
     if (record.told) this.#emit({ type: 'connection:closed', record, reason })
-    record.released.resolve()
+    record.released.resolve(undefined)
     const byUs = reason.by === 'local' && !reason.code.startsWith('local-')
     if (record.remotePeer != null) this.#maintain.gone(record.remotePeer, byUs)
   }
@@ -422,6 +423,17 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     this.safeDispatchEvent(event.type, { detail: event })
     for (const monitor of this.#monitors) monitor.push(event)
   }
+}
+
+/** The driver is handed back what it handed out */
+function own (record: ConnectionRecord): ForeignRecord {
+  if (!(record instanceof ForeignRecord)) throw new TypeError('this record is not of this lifecycle')
+  return record
+}
+
+function ownStream (record: StreamRecord): ForeignStream {
+  if (!(record instanceof ForeignStream)) throw new TypeError('this stream is not of this lifecycle')
+  return record
 }
 
 /** A function, because TypeScript does not know that a step may close the record */

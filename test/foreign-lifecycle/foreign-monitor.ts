@@ -8,7 +8,7 @@ export class ForeignMonitor implements AsyncIterableIterator<MonitorEvent> {
   readonly #queue: LifecycleEvent[] = []
   #dropped = 0
   #ended = false
-  #wake = Promise.withResolvers<void>()
+  #wake = Promise.withResolvers<undefined>()
 
   constructor ({ bufferSize = 1_024, signal }: MonitorOptions, onEnd: (monitor: ForeignMonitor) => void) {
     if (!Number.isInteger(bufferSize) || bufferSize < 1) throw new InvalidParametersError(`bufferSize must be a whole number from 1, got ${bufferSize}`)
@@ -24,13 +24,13 @@ export class ForeignMonitor implements AsyncIterableIterator<MonitorEvent> {
       this.#queue.shift()
       this.#dropped++
     }
-    this.#wake.resolve()
+    this.#wake.resolve(undefined)
   }
 
   end (): void {
     this.#ended = true
     this.#onEnd(this)
-    this.#wake.resolve()
+    this.#wake.resolve(undefined)
   }
 
   async next (): Promise<IteratorResult<MonitorEvent, undefined>> {

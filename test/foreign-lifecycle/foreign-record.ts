@@ -23,8 +23,8 @@ export class ForeignRecord implements ConnectionRecord {
   intent?: { code: 'local-close' | 'local-abort', error?: Error }
   phaseTimer?: Timer
   totalTimer?: Timer
-  readonly released = Promise.withResolvers<void>()
-  readonly settled = Promise.withResolvers<void>()
+  readonly released = Promise.withResolvers<undefined>()
+  readonly settled = Promise.withResolvers<undefined>()
   readonly #end: (record: ForeignRecord, reason: CloseReason) => void
 
   constructor (raw: RawConnection, openedAt: number, end: (record: ForeignRecord, reason: CloseReason) => void) {

@@ -42,6 +42,8 @@ export class FakeRaw implements RawConnection {
   readonly direction: Direction
   /** What was done to it, in order */
   readonly calls: string[] = []
+  /** What it was cut with */
+  error?: Error
   readonly #stream: FakeMessageStream
   readonly #closing: Closing
 
@@ -74,7 +76,8 @@ export class FakeRaw implements RawConnection {
     this.#stream.end('closed')
   }
 
-  abort (_error: Error): void {
+  abort (error: Error): void {
+    this.error = error
     this.calls.push('abort')
     this.#stream.end('aborted')
   }
@@ -109,7 +112,10 @@ export function fakeStream (direction: Direction): Stream {
   return Object.assign(stream, {
     id: Math.random().toString(36).slice(2),
     protocol: '',
-    close: async () => { stream.end('closed') },
+    close: () => {
+      stream.end('closed')
+      return Promise.resolve()
+    },
     abort: () => { stream.end('aborted') }
   }) as unknown as Stream
 }

@@ -11,12 +11,16 @@ import { states } from './lifecycle/states.ts'
 import { streams } from './lifecycle/streams.ts'
 import type { LifecycleSetup } from './lifecycle/args.ts'
 
+/** In ms, of a test: time is faked, so one that takes longer waits for something that never comes */
+const TIMEOUT = 5_000
+
 /**
  * Everything that the interface promises of a `ConnectionLifecycle`, driven as the component registry would
- * drive it, with fake connections and time that stands still. `setup` makes a lifecycle that is not attached yet.
+ * drive it, with fake connections and time that stands still. `setup` makes a lifecycle that is neither attached nor
+ * started yet; where it is a `Startable` the suite starts and stops it.
  */
 export function lifecycleSuite (setup: LifecycleSetup): void {
-  describe('a connection lifecycle', () => {
+  describe('a connection lifecycle', { timeout: TIMEOUT }, () => {
     let used = false
     const noting: LifecycleSetup = {
       setup: async args => {

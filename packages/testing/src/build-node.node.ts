@@ -1,9 +1,10 @@
 import { memory } from '@libp2p/memory'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
-import { startNode, type BaseServices, type CommonInit, type Wiring } from './node-options.ts'
-import type { Libp2p } from 'libp2p'
+import { startNode } from './node-options.ts'
+import type { BaseServices, CommonInit, Wiring } from './node-options.ts'
 import type { ServiceMap } from '@libp2p/interface'
+import type { Libp2p } from 'libp2p'
 
 export type TransportName = 'tcp' | 'ws' | 'memory'
 

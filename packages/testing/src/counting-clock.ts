@@ -24,15 +24,15 @@ export function countingClock (): CountingClock {
         if (armed) pending--
         armed = false
       }
-      const handle: unknown = setTimeout(() => {
+      const handle = setTimeout(() => {
         done()
         task()
       }, delay)
       // browsers answer with a number
-      if (typeof handle === 'object' && handle != null && 'unref' in handle && typeof handle.unref === 'function') handle.unref()
+      if (typeof handle === 'object') handle.unref()
       return {
         cancel: () => {
-          clearTimeout(handle as ReturnType<typeof setTimeout>)
+          clearTimeout(handle)
           done()
         }
       }

@@ -1,12 +1,15 @@
 import { noise as chainsafeNoise } from '@chainsafe/libp2p-noise'
 import { yamux as chainsafeYamux } from '@chainsafe/libp2p-yamux'
-import { identify, type Identify } from '@libp2p/identify'
+import { identify } from '@libp2p/identify'
 import { memory } from '@libp2p/memory'
 import { noise } from '@libp2p/noise'
-import { ping, type Ping } from '@libp2p/ping'
+import { ping } from '@libp2p/ping'
 import { yamux } from '@libp2p/yamux'
-import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p'
+import { createLibp2p } from 'libp2p'
+import type { Identify } from '@libp2p/identify'
 import type { ServiceMap } from '@libp2p/interface'
+import type { Ping } from '@libp2p/ping'
+import type { Libp2p, Libp2pOptions } from 'libp2p'
 
 /** Who wrote noise and yamux: both are the same on the wire, and both are in use */
 export type Stack = 'chainsafe' | 'libp2p'
@@ -14,7 +17,7 @@ export type Stack = 'chainsafe' | 'libp2p'
 export const STACKS: readonly Stack[] = ['chainsafe', 'libp2p']
 
 /** The services that every built node has; a type and not an interface, because libp2p asks for a `Record` */
-// eslint-disable-next-line @typescript-eslint/consistent-type-definitions
+
 export type BaseServices = { identify: Identify, ping: Ping }
 
 export interface CommonInit<T extends ServiceMap = BaseServices> {

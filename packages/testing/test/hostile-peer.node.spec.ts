@@ -1,6 +1,7 @@
+import { buildNode, closedPort, dialler, eventually, handleCounts, handlesSince, hostilePeer, portOf, RAW_PHASES, STACKS, stallingServer, stopAll, UPGRADED_PHASES } from '@cordon/testing/node'
 import { multiaddr } from '@multiformats/multiaddr'
-import { buildNode, closedPort, dialler, eventually, handleCounts, handlesSince, hostilePeer, portOf, RAW_PHASES, STACKS, stallingServer, stopAll, UPGRADED_PHASES, type BaseServices, type HostileKind } from '@cordon/testing/node'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { BaseServices, HostileKind } from '@cordon/testing/node'
 import type { HandleCounts, HostilePeer, HostilePeerInit } from '@cordon/testing/node'
 import type { Libp2pOptions } from 'libp2p'
 

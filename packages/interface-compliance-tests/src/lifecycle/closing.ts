@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { everyStage, EVICTED, expectGone, pass, type Context, type Harness, type Opened } from './harness.ts'
+import { everyStage, EVICTED, expectGone, pass } from './harness.ts'
+import type { Context, Harness, Opened } from './harness.ts'
 import type { CloseReason } from '@cordon/interface-connection-lifecycle'
 
 const REVERSED = ['observe.closed', 'admit.closed', 'account.closed', 'gate.closed']
@@ -15,6 +16,10 @@ const ENDS: ReadonlyArray<readonly [string, (harness: Harness, opened: Opened) =
   ['the application closes', (harness, opened) => {
     harness.driver.closing(opened.record, 'local-close')
     harness.lose(opened)
+  }, { code: 'local-close', by: 'local' }],
+  ['the application closes while the remote resets', (harness, opened) => {
+    harness.driver.closing(opened.record, 'local-close')
+    harness.lose(opened, new Error('reset'))
   }, { code: 'local-close', by: 'local' }],
   ['the application aborts', (harness, opened) => {
     harness.driver.closing(opened.record, 'local-abort', new Error('enough'))

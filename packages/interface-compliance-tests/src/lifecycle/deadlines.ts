@@ -1,6 +1,7 @@
 import { HandshakeTimeoutError } from '@cordon/interface-connection-lifecycle'
-import { describe, expect, it } from 'vitest'
-import { everyStage, expectGone, pass, type Context, type Harness, type Opened } from './harness.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { everyStage, EVICTED, expectGone, pass } from './harness.ts'
+import type { Context, Harness, Opened } from './harness.ts'
 
 /** Many deadlines may share one timer, so one may fire this much late, in ms; never early */
 const SLACK = 100
@@ -60,6 +61,14 @@ export function deadlines ({ start }: Context): void {
       harness.lifecycle.handshakeSucceeded(opened.record)
       await pass(120_000)
       expect(opened.record.state).toBe('ready')
+    })
+
+    it('and no timer of its own once it is ready or closed', async () => {
+      const harness = await start()
+      for (let n = 0; n < 50; n++) await harness.connect().record.close(EVICTED)
+      for (let n = 0; n < 50; n++) harness.connect()
+      // one that all deadlines share may still be armed
+      expect(vi.getTimerCount()).toBeLessThanOrEqual(1)
     })
 
     it('while the user\'s gater thinks', async () => {

@@ -1,14 +1,26 @@
 import { describe, expect, it } from 'vitest'
-import { everyStage, EVICTED, NO, pass, type Context } from './harness.ts'
+import { everyStage, EVICTED, NO, pass } from './harness.ts'
+import type { Context } from './harness.ts'
 import type { MonitorEvent } from '@cordon/interface-connection-lifecycle'
 
-/** Reads what is there, and not further */
-async function drain (monitor: AsyncIterator<MonitorEvent>): Promise<MonitorEvent[]> {
-  const out: MonitorEvent[] = []
-  for (;;) {
-    const next = await Promise.race([monitor.next(), pass(1).then(() => undefined)])
-    if (next == null || next.done === true) return out
-    out.push(next.value)
+/** Reads what is there, and keeps the question open for what comes */
+class Reader {
+  readonly #monitor: AsyncIterator<MonitorEvent>
+  #next?: Promise<IteratorResult<MonitorEvent>>
+
+  constructor (monitor: AsyncIterator<MonitorEvent>) {
+    this.#monitor = monitor
+  }
+
+  async read (): Promise<MonitorEvent[]> {
+    const out: MonitorEvent[] = []
+    for (;;) {
+      this.#next ??= this.#monitor.next()
+      const next = await Promise.race([this.#next, pass(1).then(() => undefined)])
+      if (next == null || next.done === true) return out
+      this.#next = undefined
+      out.push(next.value)
+    }
   }
 }
 
@@ -60,11 +72,12 @@ export function events ({ start }: Context): void {
   describe('monitor', () => {
     it('yields every event from the call on', async () => {
       const harness = await start()
-      const monitor = harness.lifecycle.monitor()
+      const reader = new Reader(harness.lifecycle.monitor())
       const first = harness.connect()
-      expect(await drain(monitor)).toEqual(harness.events)
+      expect(await reader.read()).toEqual(harness.events)
       await first.record.close(EVICTED)
-      expect(await drain(harness.lifecycle.monitor())).toEqual([])
+      expect(await reader.read()).toEqual(harness.of('connection:closed'))
+      expect(await new Reader(harness.lifecycle.monitor()).read()).toEqual([])
     })
 
     it('gives a reader that waits the next event', async () => {
@@ -77,9 +90,9 @@ export function events ({ start }: Context): void {
 
     it('drops the oldest for a slow reader, and says how many', async () => {
       const harness = await start({ args: { maxHandshaking: 500, maxHandshakingPerGroup: 500 } })
-      const monitor = harness.lifecycle.monitor({ bufferSize: 4 })
+      const reader = new Reader(harness.lifecycle.monitor({ bufferSize: 4 }))
       const opened = Array.from({ length: 40 }, () => harness.open())
-      const read = await drain(monitor)
+      const read = await reader.read()
       const dropped = read.flatMap(event => event.type === 'monitor:dropped' ? [event.count] : [])
       const kept = read.filter(({ type }) => type !== 'monitor:dropped')
       expect(kept.length).toBeGreaterThan(0)
@@ -87,7 +100,7 @@ export function events ({ start }: Context): void {
       expect(dropped.reduce((sum, count) => sum + count, 0)).toBe(40 - kept.length)
       expect(kept).toEqual(opened.slice(-kept.length).map(({ record }) => ({ type: 'connection:opened', record })))
       harness.open()
-      expect((await drain(monitor)).map(({ type }) => type)).toEqual(['connection:opened'])
+      expect((await reader.read()).map(({ type }) => type)).toEqual(['connection:opened'])
     })
 
     it('ends with its signal, also for a reader that waits', async () => {
@@ -101,6 +114,15 @@ export function events ({ start }: Context): void {
       expect(await monitor.next()).toMatchObject({ done: true })
       const late = harness.lifecycle.monitor({ signal: control.signal })
       expect(await late.next()).toMatchObject({ done: true })
+    })
+
+    it('ends when the node stops', async () => {
+      const harness = await start()
+      const monitor = harness.lifecycle.monitor()
+      const waiting = monitor.next()
+      await harness.stop()
+      expect(await waiting).toMatchObject({ done: true })
+      expect(await monitor.next()).toMatchObject({ done: true })
     })
 
     it('ends when the reader leaves its loop', async () => {

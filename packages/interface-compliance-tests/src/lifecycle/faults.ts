@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { fakeStream } from '../fakes.ts'
-import { EVICTED, everyStage, expectGone, NO, pass, witness, type Answers, type Context } from './harness.ts'
+import { EVICTED, everyStage, expectGone, NO, pass, witness } from './harness.ts'
+import type { Answers, Context } from './harness.ts'
 
 const MISTAKES: ReadonlyArray<readonly [string, () => unknown]> = [
   ['throws', () => { throw new Error('a bug') }],
   ['throws what is no error', () => { throw 'a string' }], // eslint-disable-line @typescript-eslint/only-throw-error
-  ['answers with a promise', async () => undefined],
-  ['answers with a promise of a refusal', async () => NO],
-  ['answers with a promise that rejects', async () => { throw new Error('a late bug') }]
+  ['answers with a promise', () => Promise.resolve()],
+  ['answers with a promise of a refusal', () => Promise.resolve(NO)],
+  ['answers with a promise that rejects', () => Promise.reject(new Error('a late bug'))]
 ]
 
 /** Goes as far as the step; a refusal ends the way */

@@ -1,7 +1,10 @@
-import { isRefusal, lifecycleDriverSymbol, type CloseReason, type ConnectionLifecycle, type ConnectionRecord, type Direction, type LifecycleDriver, type LifecycleEvent, type LifecycleHost, type NamedParticipant, type Participant, type Refusal, type Stage } from '@cordon/interface-connection-lifecycle'
+import { isRefusal, lifecycleDriverSymbol } from '@cordon/interface-connection-lifecycle'
+import { start, stop } from '@libp2p/interface'
 import { expect, vi } from 'vitest'
-import { fakeConnection, FakeRaw, fakeSecured, PEERS, type Closing } from '../fakes.ts'
+import { fakeConnection, FakeRaw, fakeSecured, PEERS } from '../fakes.ts'
+import type { Closing } from '../fakes.ts'
 import type { LifecycleArgs, LifecycleSetup } from './args.ts'
+import type { CloseReason, ConnectionLifecycle, ConnectionRecord, Direction, LifecycleDriver, LifecycleEvent, LifecycleHost, NamedParticipant, Participant, Refusal, Stage } from '@cordon/interface-connection-lifecycle'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
@@ -64,10 +67,20 @@ export class Harness {
     }
     this.driver.attach({
       dial: async (target, { signal }) => this.#dial(target, signal),
-      keepsAlive: async () => false,
+      keepsAlive: () => Promise.resolve(false),
       ...options.host,
       participants: options.participants ?? []
     })
+  }
+
+  /** As the node does that it belongs to */
+  async start (): Promise<this> {
+    await start(this.lifecycle)
+    return this
+  }
+
+  async stop (): Promise<void> {
+    await stop(this.lifecycle)
   }
 
   /** The types of all events of one record */
@@ -143,7 +156,7 @@ export class Harness {
 }
 
 export interface Context {
-  start (options?: StartOptions): Promise<Harness>
+  readonly start: (options?: StartOptions) => Promise<Harness>
 }
 
 export function context (setup: LifecycleSetup): Context {
@@ -156,7 +169,7 @@ export function context (setup: LifecycleSetup): Context {
           return { cancel: () => { clearTimeout(timer) } }
         }
       }
-      return new Harness(await setup.setup({ ...DEFAULTS, clock, ...options.args }), options)
+      return new Harness(await setup.setup({ ...DEFAULTS, clock, ...options.args }), options).start()
     }
   }
 }
@@ -176,10 +189,11 @@ export interface Witness extends NamedParticipant {
 export type Answers = Partial<Record<Exclude<keyof Participant, 'stage'>, (...args: never[]) => unknown>>
 
 export function witness (log: string[], name: string, stage: Stage, answers: Answers = {}): Witness {
-  const step = (key: keyof Answers) => (...args: unknown[]): undefined => {
+  // `never`, because steps that misbehave answer with what the types forbid
+  const step = (key: keyof Answers) => (...args: unknown[]): never => {
     log.push(`${name}.${key}`)
-    // steps that misbehave answer with what the types forbid
-    return (answers[key] as ((...args: unknown[]) => undefined) | undefined)?.(...args)
+    const answer: unknown = (answers[key] as ((...args: unknown[]) => unknown) | undefined)?.(...args)
+    return answer as never
   }
   return {
     log,

@@ -1,9 +1,11 @@
-import { ConnectionRefusedError, WrongPeerError, type Maintained, type MaintainOptions } from '@cordon/interface-connection-lifecycle'
+import { ConnectionRefusedError, WrongPeerError } from '@cordon/interface-connection-lifecycle'
 import { UnsupportedProtocolError } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { PEERS } from '../fakes.ts'
-import { EVICTED, NO, pass, type Context, type Harness, type Opened, type StartOptions } from './harness.ts'
+import { EVICTED, NO, pass } from './harness.ts'
+import type { Context, Harness, Opened, StartOptions } from './harness.ts'
+import type { Maintained, MaintainOptions } from '@cordon/interface-connection-lifecycle'
 
 const [PEER, OTHER] = PEERS
 const ADDRESS = multiaddr(`/ip4/198.51.100.1/tcp/4001/p2p/${String(PEER)}`)
@@ -53,10 +55,10 @@ export function maintain ({ start }: Context): void {
     await pass()
   }
 
-  /** The bound of the delay that was scheduled last */
+  /** The bound of the delay that was scheduled last, to 100 ms: a delay may be rounded */
   function bound (harness: Harness): number | undefined {
     const delay = harness.of('reconnect:scheduled').at(-1)?.delay
-    return delay == null ? undefined : Math.round(delay / ALMOST_ONE)
+    return delay == null ? undefined : Math.round(delay / 100) * 100
   }
 
   describe('maintain', () => {
@@ -190,11 +192,11 @@ export function maintain ({ start }: Context): void {
       const opened = await answer(harness)
       const end = { stop: () => { kept.stop() }, dispose: () => { kept[Symbol.dispose]() }, signal: () => { control.abort() } }[how]
       end()
-      kept.stop()
       expect(opened.record.state).toBe('ready')
       harness.lose(opened)
       await pass(600_000)
       expect(harness.dials).toHaveLength(1)
+      kept.stop()
     })
 
     it('stops while it waits, and while it dials', async () => {
@@ -258,16 +260,24 @@ export function maintain ({ start }: Context): void {
       expect(harness.dials).toHaveLength(1)
     })
 
+    it('dials no more once the node has stopped', async () => {
+      const { harness } = await keep()
+      await failDial(harness)
+      await harness.stop()
+      await pass(600_000)
+      expect(harness.dials).toHaveLength(1)
+    })
+
     it.each([true, false])('counts peers, and those that libp2p keeps alive too: %s', async (keepsAlive) => {
-      const { harness, kept } = await keep({}, { keepsAlive: async () => keepsAlive })
+      const { harness, kept } = await keep({}, { keepsAlive: () => Promise.resolve(keepsAlive) })
       expect(harness.lifecycle.stats()).toMatchObject({ maintained: 1, conflicts: keepsAlive ? 1 : 0 })
       kept.stop()
       expect(harness.lifecycle.stats()).toMatchObject({ maintained: 0, conflicts: 0 })
     })
 
     it.each([
-      ['rejects', async () => { throw new Error('no peer store') }],
-      ['never answers', async () => new Promise<boolean>(() => {})]
+      ['rejects', () => Promise.reject(new Error('no peer store'))],
+      ['never answers', () => new Promise<boolean>(() => {})]
     ])('dials also where the question whether libp2p keeps the peer alive %s', async (_name, keepsAlive) => {
       const { harness } = await keep({}, { keepsAlive })
       await pass(10_000)

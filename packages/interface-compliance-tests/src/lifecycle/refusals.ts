@@ -1,16 +1,19 @@
-import { isRefusal, type ConnectionRecord } from '@cordon/interface-connection-lifecycle'
+import { isRefusal } from '@cordon/interface-connection-lifecycle'
 import { describe, expect, it } from 'vitest'
-import { everyStage, EVICTED, expectGone, NO, pass, witness, type Context } from './harness.ts'
+import { everyStage, EVICTED, expectGone, NO, pass, witness } from './harness.ts'
+import type { Context } from './harness.ts'
+import type { ConnectionRecord } from '@cordon/interface-connection-lifecycle'
 
 export function refusals ({ start }: Context): void {
   describe('refusals', () => {
     it.each(['gate', 'account', 'admit', 'observe'] as const)('a refusal of %s at `opened` ends the raw connection and lets go of what was passed', async (stage) => {
       const log: string[] = []
       let seen: ConnectionRecord | undefined
-      const participants = everyStage(log, { [stage]: { opened: (record: ConnectionRecord) => { seen = record; return NO } } })
+      const no = { ...NO, module: stage }
+      const participants = everyStage(log, { [stage]: { opened: (record: ConnectionRecord) => { seen = record; return no } } })
       const harness = await start({ participants })
       const { refusal, raw } = harness.refused()
-      expect(refusal).toBe(NO)
+      expect(refusal).toBe(no)
       expect(raw.aborted).toBe(true)
       await pass()
       const passed = participants.map(({ name }) => name).slice(0, participants.findIndex(({ name }) => name === stage))
@@ -19,10 +22,10 @@ export function refusals ({ start }: Context): void {
       expect(log.filter(entry => entry.endsWith('.raw')).every(entry => passed.includes(entry.split('.')[0] ?? ''))).toBe(true)
       if (seen == null) throw new Error('nobody was asked')
       expectGone(harness, seen)
-      expect(seen.reason).toMatchObject({ code: 'refused', by: 'local', refusal: NO })
-      expect(harness.events).toEqual([{ type: 'connection:refused', record: seen, refusal: NO }])
+      expect(seen.reason).toMatchObject({ code: 'refused', by: 'local', refusal: no })
+      expect(harness.events).toEqual([{ type: 'connection:refused', record: seen, refusal: no }])
       expect(harness.lifecycle.size).toBe(0)
-      expect(harness.lifecycle.stats().refused).toEqual({ [NO.module]: 1 })
+      expect(harness.lifecycle.stats().refused).toEqual({ [stage]: 1 })
     })
 
     it.each(['identified', 'ready'] as const)('a refusal at `%s` closes, and lets go of everybody', async (step) => {

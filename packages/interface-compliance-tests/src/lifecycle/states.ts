@@ -1,7 +1,8 @@
 import { AlreadyAttachedError, InvalidTransitionError, isConnectionLifecycle } from '@cordon/interface-connection-lifecycle'
 import { describe, expect, it } from 'vitest'
 import { PEERS } from '../fakes.ts'
-import { everyStage, EVICTED, expectGone, pass, type Context } from './harness.ts'
+import { everyStage, EVICTED, expectGone, pass } from './harness.ts'
+import type { Context } from './harness.ts'
 
 const READINESS = { readiness: { name: 'handshake', holdDial: false } }
 
@@ -11,7 +12,7 @@ export function states ({ start }: Context): void {
       const { lifecycle, driver } = await start()
       expect(isConnectionLifecycle(lifecycle)).toBe(true)
       expect(() => {
-        driver.attach({ participants: [], dial: async () => {}, keepsAlive: async () => false })
+        driver.attach({ participants: [], dial: () => Promise.resolve(), keepsAlive: () => Promise.resolve(false) })
       }).toThrow(AlreadyAttachedError)
     })
 

@@ -1,6 +1,8 @@
-import { isRefusal, type CloseReason, type DialTarget, type Direction, type Participant, type Refusal } from '@cordon/interface-connection-lifecycle'
+import { isRefusal } from '@cordon/interface-connection-lifecycle'
 import { PEERS } from '../fakes.ts'
-import { FakeRecord, securedOf, streamOf, type Remote } from './records.ts'
+import { FakeRecord, securedOf, streamOf } from './records.ts'
+import type { Remote } from './records.ts'
+import type { CloseReason, DialTarget, Direction, Participant, Refusal } from '@cordon/interface-connection-lifecycle'
 import type { PeerId } from '@libp2p/interface'
 
 type Step = Exclude<keyof Participant, 'stage'>
@@ -24,10 +26,10 @@ export class Drive {
 
   /** @throws {Error} when the step throws, or answers with anything but a refusal or nothing */
   run (step: Step, ...args: unknown[]): Refusal | undefined {
-    const fn = this.participant[step] as ((...args: unknown[]) => unknown) | undefined
+    const steps = this.participant as unknown as Partial<Record<Step, (...args: unknown[]) => unknown>>
     let answer: unknown
     try {
-      answer = fn?.call(this.participant, ...args)
+      answer = steps[step]?.(...args)
     } catch (cause) {
       throw new Error(`the step ${step} threw: ${String(cause)}`, { cause })
     }

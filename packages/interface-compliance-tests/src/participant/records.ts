@@ -78,8 +78,9 @@ export class FakeRecord implements ConnectionRecord {
     this.#control.abort(reason)
   }
 
-  async close (reason: CloseReason): Promise<void> {
+  close (reason: CloseReason): Promise<void> {
     this.end(reason)
+    return Promise.resolve()
   }
 }
 

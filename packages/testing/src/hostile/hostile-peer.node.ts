@@ -1,9 +1,12 @@
 import { within } from '../eventually.ts'
-import { dialler, type Dialler, type DiallerInit } from './dialler.node.ts'
-import { act, type RawPhase } from './phases.node.ts'
+import { dialler } from './dialler.node.ts'
+import { act } from './phases.node.ts'
 import { connectSocket, Sockets } from './sockets.node.ts'
-import { connectAndEnd, type UpgradedPhase } from './upgraded.node.ts'
+import { connectAndEnd } from './upgraded.node.ts'
 import { upgradeSocket } from './websocket.node.ts'
+import type { Dialler, DiallerInit } from './dialler.node.ts'
+import type { RawPhase } from './phases.node.ts'
+import type { UpgradedPhase } from './upgraded.node.ts'
 import type { Libp2p } from 'libp2p'
 
 /** What the peer does wrong, and when */

@@ -1,5 +1,5 @@
-import { clientFrame } from './websocket.node.ts'
 import { settle } from './sockets.node.ts'
+import { clientFrame } from './websocket.node.ts'
 import type { Socket } from 'node:net'
 
 /**

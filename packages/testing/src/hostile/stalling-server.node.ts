@@ -1,7 +1,7 @@
 import http from 'node:http'
 import net from 'node:net'
-import { acceptUpgrade } from './websocket.node.ts'
 import { closeServer, listen, Sockets } from './sockets.node.ts'
+import { acceptUpgrade } from './websocket.node.ts'
 
 export interface StallingServerInit {
   /**
