@@ -66,6 +66,11 @@ export function benchmark (name: string, options: BenchmarkOptions, run: (contex
 async function conduct (context: BenchmarkContext, report: BenchmarkReport, run: (context: BenchmarkContext) => Promise<void>): Promise<void> {
   try {
     await run(context)
+
+    if (report.size === 0) {
+      report.invalid('nothing was measured')
+    }
+
     report.end()
   } catch (error) {
     report.invalid(error instanceof Error ? error.stack ?? error.message : String(error))

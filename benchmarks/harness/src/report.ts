@@ -39,6 +39,11 @@ export class BenchmarkReport implements Report {
     return this.#valid
   }
 
+  /** How many rows there are so far */
+  get size (): number {
+    return this.#rows.length
+  }
+
   row (row: Row): void {
     this.#rows.push(row)
 
