@@ -1,6 +1,7 @@
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { findChromium } from './scripts/lib/chromium.ts'
+import { commands } from './test/browser-dials-example/commands.ts'
 import type { TestProjectConfiguration } from 'vitest/config'
 
 // Sources instead of builds inside the repository: see `exports` in any package.json
@@ -41,6 +42,7 @@ const browser: TestProjectConfiguration = {
       enabled: true,
       headless: true,
       screenshotFailures: false,
+      commands,
       provider: playwright({ launchOptions: { executablePath: chromium.path ?? 'chromium', args: CHROMIUM_FLAGS } }),
       instances: [{ browser: 'chromium' }]
     }
