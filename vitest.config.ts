@@ -20,7 +20,7 @@ const node: TestProjectConfiguration = {
   test: {
     name: 'node',
     include: ['packages/*/test/**/*.spec.ts', 'test/**/*.spec.ts', 'scripts/test/**/*.spec.ts', 'examples/*/test/**/*.spec.ts', 'benchmarks/*/test/**/*.spec.ts'],
-    exclude: ['**/*.browser.spec.ts', '**/node_modules/**'],
+    exclude: ['**/*.browser.spec.ts', 'test/applications/**', '**/node_modules/**'],
     pool: 'forks',
     // A rejection that nobody handles ends the process instead of being collected: the same as in production
     execArgv: ['--unhandled-rejections=strict', `--conditions=${SOURCE}`],
@@ -29,12 +29,25 @@ const node: TestProjectConfiguration = {
   }
 }
 
+// Each works for half a minute and mostly waits for the network, so they run beside one another, after the others
+const applications: TestProjectConfiguration = {
+  ...node,
+  test: {
+    ...node.test,
+    name: 'applications',
+    include: ['test/applications/*.spec.ts'],
+    exclude: ['**/node_modules/**'],
+    maxWorkers: 3,
+    sequence: { groupOrder: 1 }
+  }
+}
+
 const browser: TestProjectConfiguration = {
   resolve: { conditions: [SOURCE, 'browser', 'module', 'import', 'default'] },
   cacheDir: 'node_modules/.cache/vitest-chromium',
   test: {
     name: 'chromium',
-    include: ['packages/*/test/**/*.spec.ts', 'test/**/*.browser.spec.ts'],
+    include: ['packages/*/test/**/*.spec.ts', 'test/browser/*.spec.ts', 'test/**/*.browser.spec.ts'],
     exclude: ['**/*.node.spec.ts', '**/node_modules/**'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
@@ -51,7 +64,7 @@ const browser: TestProjectConfiguration = {
 
 export default defineConfig({
   test: {
-    projects: chromium.path == null ? [node] : [node, browser],
+    projects: chromium.path == null ? [node, applications] : [node, applications, browser],
     passWithNoTests: false,
     coverage: {
       provider: 'v8',

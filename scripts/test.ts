@@ -1,4 +1,4 @@
-// Runs every test: vitest in Node, vitest in Chromium, and `node --test` on the packed packages.
+// Runs every test: vitest in Node (applications on their own), vitest in Chromium, and `node --test` on the packed packages.
 //
 //   npm test                          all of them
 //   npm test -- packages/address      those whose path contains one of the words
@@ -66,11 +66,11 @@ async function main (): Promise<void> {
   const faults: string[] = []
   const lines: string[] = []
   let sum: Counts = { passed: 0, failed: 0, skipped: 0 }
-  for (const [name, runner] of Object.entries({ node: () => vitest('node'), chromium, packed })) {
+  for (const [name, runner] of Object.entries({ node: () => vitest('node'), applications: () => vitest('applications'), chromium, packed })) {
     if (isInterrupted()) break
     const begin = performance.now()
     const result = await runner()
-    lines.push(`${name.padEnd(10)}${describeCounts(result)} in ${seconds(performance.now() - begin)}`)
+    lines.push(`${name.padEnd(14)}${describeCounts(result)} in ${seconds(performance.now() - begin)}`)
     if (result.fault != null) faults.push(result.fault)
     sum = addCounts(sum, result)
   }
