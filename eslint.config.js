@@ -192,7 +192,7 @@ export default defineConfig(
     rules: { 'no-console': 'off' }
   },
   {
-    files: TESTS,
+    files: [...TESTS, 'packages/interface-compliance-tests/src/**/*.ts', 'packages/testing/src/**/*.ts'],
     rules: {
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/unbound-method': 'off',
