@@ -5,7 +5,7 @@ import { parseTarget } from './targets.ts'
 import type { Random } from './backoff.ts'
 import type { Emitter, PeerWatcher } from './context.ts'
 import type { LifecycleRecord } from './record.ts'
-import type { Clock, LifecycleHost, Maintained, MaintainOptions } from '@cordon/interface-connection-lifecycle'
+import type { Clock, LifecycleHost, Maintained } from '@cordon/interface-connection-lifecycle'
 import type { Logger } from '@libp2p/interface'
 
 export interface MaintainerInit {
@@ -38,9 +38,9 @@ export class Maintainer implements PeerWatcher {
     return count
   }
 
-  maintain (target: unknown, options: MaintainOptions): Maintained {
-    options.signal?.throwIfAborted()
+  maintain (target: unknown, options: unknown): Maintained {
     const retry = parseRetry(options)
+    retry.signal?.throwIfAborted()
     const parsed = parseTarget(target)
     const key = parsed.peer.toString()
     const known = this.#peers.get(key)
@@ -56,7 +56,7 @@ export class Maintainer implements PeerWatcher {
 
     peer.handles++
     this.#begin(peer)
-    return this.#handle(key, peer, options.signal)
+    return this.#handle(key, peer, retry.signal)
   }
 
   /** From now on peers are dialled */

@@ -1,6 +1,6 @@
 import { parseMonitor } from './options.ts'
 import type { Emitter } from './context.ts'
-import type { LifecycleEvent, LifecycleEvents, MonitorEvent, MonitorOptions } from '@cordon/interface-connection-lifecycle'
+import type { LifecycleEvent, LifecycleEvents, MonitorEvent } from '@cordon/interface-connection-lifecycle'
 import type { TypedEventTarget } from '@libp2p/interface'
 
 /** One reader of events, with a bounded buffer; the oldest events make room for new ones, and are counted */
@@ -117,10 +117,10 @@ export class Monitor implements Emitter {
     }
   }
 
-  read (options: MonitorOptions): AsyncIterableIterator<MonitorEvent> {
-    const { bufferSize } = parseMonitor(options)
-    const reader = new Reader(bufferSize, options.signal, ended => { this.#readers.delete(ended) })
-    if (options.signal?.aborted === true) reader.end()
+  read (options: unknown): AsyncIterableIterator<MonitorEvent> {
+    const { bufferSize, signal } = parseMonitor(options)
+    const reader = new Reader(bufferSize, signal, ended => { this.#readers.delete(ended) })
+    if (signal?.aborted === true) reader.end()
     else this.#readers.add(reader)
     return reader
   }

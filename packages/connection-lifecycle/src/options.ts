@@ -22,6 +22,13 @@ export interface RetryOptions {
   readonly maxDelay: number
   readonly stableAfter: number
   readonly maxAttempts: number
+  readonly signal?: AbortSignal
+}
+
+/** How one reader reads events */
+export interface ReaderOptions {
+  readonly bufferSize: number
+  readonly signal?: AbortSignal
 }
 
 const lifecycleSchema: Schema<Options> = object({
@@ -40,14 +47,18 @@ const lifecycleSchema: Schema<Options> = object({
   random: optional(func<() => number>())
 })
 
+const signal = methods<AbortSignal>('throwIfAborted', 'addEventListener', 'removeEventListener')
+
 const retrySchema: Schema<RetryOptions> = where(object({
+  signal: optional(signal),
   minDelay: optional(duration(), MAINTAIN.minDelay),
   maxDelay: optional(duration(), MAINTAIN.maxDelay),
   stableAfter: optional(duration(), MAINTAIN.stableAfter),
   maxAttempts: optional(count({ unbounded: true }), MAINTAIN.maxAttempts)
 }), ({ minDelay, maxDelay }) => minDelay > maxDelay ? `minDelay must be at most maxDelay, got ${minDelay} and ${maxDelay}` : undefined)
 
-const monitorSchema: Schema<{ bufferSize: number }> = object({
+const monitorSchema: Schema<ReaderOptions> = object({
+  signal: optional(signal),
   bufferSize: optional(count(), MONITOR_BUFFER)
 })
 
@@ -65,8 +76,8 @@ export function parseInit (init: unknown): Options {
  *
  * @throws {InvalidParametersError} with the path and the value of the first option that is wrong
  */
-export function parseRetry (options: object): RetryOptions {
-  return parseOptions(retrySchema, `${NAME}.maintain`, withoutSignal(options))
+export function parseRetry (options: unknown): RetryOptions {
+  return parseOptions(retrySchema, `${NAME}.maintain`, options)
 }
 
 /**
@@ -74,14 +85,6 @@ export function parseRetry (options: object): RetryOptions {
  *
  * @throws {InvalidParametersError} with the path and the value of the first option that is wrong
  */
-export function parseMonitor (options: object): { readonly bufferSize: number } {
-  return parseOptions(monitorSchema, `${NAME}.monitor`, withoutSignal(options))
-}
-
-/** A signal is an object of the platform and not an option; whoever uses it finds out whether it is one */
-function withoutSignal (options: object): object {
-  if (typeof options !== 'object' || (options as object | null) == null || !Object.hasOwn(options, 'signal')) return options
-  const rest: { signal?: unknown } = { ...options }
-  delete rest.signal
-  return rest
+export function parseMonitor (options: unknown): ReaderOptions {
+  return parseOptions(monitorSchema, `${NAME}.monitor`, options)
 }

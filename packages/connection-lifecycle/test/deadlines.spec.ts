@@ -1,0 +1,126 @@
+import { fakeClock } from '@cordon/testing'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Deadlines } from '../src/deadlines.ts'
+import type { Deadline } from '../src/deadlines.ts'
+import type { Clock } from '@cordon/interface-connection-lifecycle'
+
+describe('Deadlines', () => {
+  it('arms one timer for very many, and anew only for an earlier one', () => {
+    const clock = fakeClock()
+    let scheduled = 0
+    const counting: Clock = {
+      now: () => clock.now(),
+      schedule: (delay, task) => {
+        scheduled++
+        return clock.schedule(delay, task)
+      }
+    }
+    const expired: number[] = []
+    const deadlines = new Deadlines<number>(counting, [300, 100], item => { expired.push(item) })
+
+    for (let i = 0; i < 10_000; i++) deadlines.add(0, i, clock.now())
+    expect([clock.pending, scheduled]).toEqual([1, 1])
+    deadlines.add(1, -1, clock.now())
+    expect([clock.pending, scheduled]).toEqual([1, 2])
+
+    clock.tick(99)
+    expect(expired).toEqual([])
+    clock.tick(1)
+    expect(expired).toEqual([-1])
+    clock.tick(200)
+    expect(expired).toHaveLength(10_001)
+    expect([clock.pending, scheduled, deadlines.size]).toEqual([0, 3, 0])
+  })
+
+  it('has no timer when nothing waits', () => {
+    const clock = fakeClock()
+    const deadlines = new Deadlines<string>(clock, [100], () => {})
+    const deadline = deadlines.add(0, 'a', clock.now())
+    deadlines.remove(deadline)
+    deadlines.remove(deadline)
+    expect([deadlines.size, clock.pending]).toEqual([0, 0])
+  })
+
+  it('takes everything that is overdue after a jump, the earliest first', () => {
+    const clock = fakeClock()
+    const expired: string[] = []
+    const deadlines = new Deadlines<string>(clock, [300, 200, 100], (item, queue) => { expired.push(`${item}${queue}`) })
+    deadlines.add(0, 'a', clock.now())
+    clock.tick(50)
+    deadlines.add(1, 'b', clock.now())
+    deadlines.add(2, 'c', clock.now())
+    deadlines.add(0, 'd', clock.now())
+    clock.jump(100_000)
+    expect(expired).toEqual(['c2', 'b1', 'a0', 'd0'])
+    expect(clock.pending).toBe(0)
+  })
+
+  it('lets what expires add and remove others', () => {
+    const clock = fakeClock()
+    const expired: string[] = []
+    let other: Deadline<string> | undefined
+    const deadlines: Deadlines<string> = new Deadlines<string>(clock, [100], item => {
+      expired.push(item)
+      if (item === 'a' && other != null) deadlines.remove(other)
+      if (item === 'a') deadlines.add(0, 'c', clock.now())
+    })
+    deadlines.add(0, 'a', clock.now())
+    other = deadlines.add(0, 'b', clock.now())
+    clock.tick(100)
+    expect(expired).toEqual(['a'])
+    expect(clock.pending).toBe(1)
+    clock.tick(100)
+    expect(expired).toEqual(['a', 'c'])
+  })
+
+  it('never asks for a delay that is not a whole number', () => {
+    let now = 0.25
+    const delays: number[] = []
+    const clock: Clock = {
+      now: () => now,
+      schedule: delay => {
+        delays.push(delay)
+        return { cancel: () => {} }
+      }
+    }
+    const deadlines = new Deadlines<string>(clock, [0.5, 10], () => {})
+    deadlines.add(1, 'a', now)
+    now = 1.1
+    deadlines.add(0, 'b', now)
+    expect(delays).toEqual([10, 1])
+  })
+
+  it('behaves as a list that is searched', () => {
+    fc.assert(fc.property(fc.array(fc.tuple(fc.nat(4), fc.nat(60)), { maxLength: 60 }), steps => {
+      const clock = fakeClock(0)
+      const durations = [50, 20, 80]
+      const expired: number[] = []
+      const deadlines = new Deadlines<number>(clock, durations, item => { expired.push(item) })
+      const handles: Array<Deadline<number>> = []
+      let naive: Array<{ item: number, due: number }> = []
+      const gone: number[] = []
+
+      steps.forEach(([op, value], item) => {
+        if (op < 3) {
+          // what began a little earlier than the last one keeps its place
+          const from = Math.max(0, clock.now() - value % 3)
+          handles.push(deadlines.add(op, item, from))
+          naive.push({ item, due: from + (durations[op] ?? 0) })
+        } else if (op === 3) {
+          const victim = handles[value % Math.max(1, handles.length)]
+          if (victim == null) return
+          deadlines.remove(victim)
+          naive = naive.filter(({ item }) => item !== victim.item)
+        } else {
+          clock.jump(value)
+          naive.filter(({ due }) => due <= clock.now()).sort((a, b) => a.due - b.due).forEach(({ item }) => { gone.push(item) })
+          naive = naive.filter(({ due }) => due > clock.now())
+        }
+        expect([...expired].sort((a, b) => a - b)).toEqual([...gone].sort((a, b) => a - b))
+        expect(deadlines.size).toBe(naive.length)
+        expect(clock.pending).toBe(naive.length === 0 ? 0 : 1)
+      })
+    }), { numRuns: 1_000 })
+  })
+})

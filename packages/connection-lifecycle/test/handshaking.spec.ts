@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest'
+import { bench, expectRecord, expectRefusal, PEERS } from './support.ts'
+import type { Bench, FakeRaw } from './support.ts'
+import type { ConnectionRecord, Participant } from '@cordon/interface-connection-lifecycle'
+import type { PeerId } from '@libp2p/interface'
+
+const ip = (n: number): string => `/ip4/198.51.${n >>> 8}.${n & 255}/tcp/1`
+const codes = (opened: ReadonlyArray<{ record: ConnectionRecord }>): Array<string | undefined> => opened.map(({ record }) => record.reason?.code)
+
+function openAll (made: Bench, addresses: readonly string[]): Array<{ record: ConnectionRecord, raw: FakeRaw }> {
+  return addresses.map(address => made.open(address))
+}
+
+describe('a full group', () => {
+  it('drops its oldest, and nobody else', () => {
+    const made = bench({ maxHandshaking: 10, maxHandshakingPerGroup: 2 })
+    const opened = openAll(made, [ip(9), ip(1), ip(1), ip(1)])
+    expect(codes(opened)).toEqual([undefined, 'crowded', undefined, undefined])
+    expect(opened[1]?.raw.calls).toEqual(['abort'])
+    expect(opened[1]?.record.reason?.refusal).toMatchObject({
+      code: 'crowded',
+      module: 'lifecycle',
+      scope: 'group 198.51.0.1/32',
+      resource: 'handshaking',
+      direction: 'inbound',
+      current: 2,
+      limit: 2,
+      configPath: 'lifecycle.maxHandshakingPerGroup',
+      message: '2 of 2 places for handshaking inbound connections in group 198.51.0.1/32 were taken, and this was the oldest one there; lifecycle.maxHandshakingPerGroup changes that'
+    })
+    expect(made.events.map(event => event.type)).toEqual(['connection:opened', 'connection:opened', 'connection:opened', 'connection:closed', 'connection:opened'])
+  })
+
+  it('is an IPv4 address, an IPv6 /64, a relay, a loopback address', () => {
+    const made = bench({ maxHandshakingPerGroup: 1 })
+    const relay = String(PEERS[0])
+    const opened = openAll(made, [
+      '/ip4/192.0.2.1/tcp/1', '/ip6/::ffff:192.0.2.1/tcp/2/ws',
+      '/ip6/2001:db8::1/tcp/1', '/ip6/2001:db8::2/tcp/1', '/ip6/2001:db8:0:1::1/tcp/1',
+      '/ip4/127.0.0.1/tcp/1', '/ip4/127.0.0.2/tcp/1',
+      `/ip4/192.0.2.9/tcp/1/p2p/${relay}/p2p-circuit/p2p/${PEERS[1]}`, `/ip4/192.0.2.10/tcp/1/p2p/${relay}/p2p-circuit/p2p/${PEERS[2]}`
+    ])
+    expect(codes(opened)).toEqual(['crowded', undefined, 'crowded', undefined, undefined, undefined, undefined, 'crowded', undefined])
+  })
+
+  it('holds to its bound at ten times the bound', () => {
+    const made = bench({ maxHandshaking: 320, maxHandshakingPerGroup: 32 })
+    const opened = openAll(made, Array.from({ length: 320 }, () => ip(1)))
+    expect(made.lifecycle.size).toBe(32)
+    expect(opened.slice(-32).every(({ record }) => record.state === 'handshaking')).toBe(true)
+  })
+})
+
+describe('a full node', () => {
+  it('drops the oldest of the largest group', () => {
+    const made = bench({ maxHandshaking: 4, maxHandshakingPerGroup: 3 })
+    const opened = openAll(made, [ip(9), ip(1), ip(1), ip(2)])
+    made.open(ip(3))
+    expect(codes(opened)).toEqual([undefined, 'crowded', undefined, undefined])
+    expect(opened[1]?.record.reason?.refusal).toMatchObject({ scope: 'the node', current: 4, limit: 4, configPath: 'lifecycle.maxHandshaking' })
+  })
+
+  it('drops the oldest of all where groups are equally large', () => {
+    const made = bench({ maxHandshaking: 4, maxHandshakingPerGroup: 3 })
+    const opened = openAll(made, [ip(1), ip(2), ip(2), ip(1)])
+    made.open(ip(3))
+    expect(codes(opened)).toEqual(['crowded', undefined, undefined, undefined])
+  })
+
+  it('never lets one group pay for another that is larger', () => {
+    const made = bench({ maxHandshaking: 64, maxHandshakingPerGroup: 32 })
+    const honest = made.open(ip(1_000))
+    openAll(made, Array.from({ length: 640 }, (_, i) => ip(i % 2)))
+    expect(honest.record.state).toBe('handshaking')
+    expect(made.lifecycle.size).toBe(64)
+  })
+
+  it('holds to its bound at ten times the bound, with as many groups', () => {
+    const made = bench()
+    openAll(made, Array.from({ length: 2_560 }, (_, i) => ip(i)))
+    expect(made.lifecycle.size).toBe(256)
+    expect(made.lifecycle.stats().closed).toEqual({ crowded: 2_304 })
+    expect(made.clock.pending).toBe(1)
+  })
+
+  it('is full of what is handshaking only', () => {
+    const made = bench({ maxHandshaking: 1, maxHandshakingPerGroup: 1 })
+    const { record } = made.ready()
+    made.open(ip(1))
+    expect(record.state).toBe('ready')
+    expect(made.lifecycle.size).toBe(2)
+  })
+})
+
+describe('outbound connections', () => {
+  it('have places of their own, and the newcomer pays', () => {
+    const made = bench({ maxHandshaking: 1, maxHandshakingPerGroup: 1, maxHandshakingOutbound: 2 })
+    const first = made.open(ip(1), 'outbound')
+    made.open(ip(1), 'outbound')
+    openAll(made, Array.from({ length: 10 }, () => ip(1)))
+    const raw = made.raw(ip(2), 'outbound')
+    const refusal = expectRefusal(made.driver.open(raw))
+
+    expect(refusal).toMatchObject({ code: 'limit', module: 'lifecycle', direction: 'outbound', current: 2, limit: 2, configPath: 'lifecycle.maxHandshakingOutbound' })
+    expect(refusal.message).toBe('2 of 2 places for handshaking outbound connections in the node were taken, and none of them was free; lifecycle.maxHandshakingOutbound changes that')
+    expect(raw.calls).toEqual(['abort'])
+    expect(raw.errors[0]).toMatchObject({ name: 'ConnectionRefusedError', cause: refusal })
+    expect(first.record.state).toBe('handshaking')
+  })
+
+  it('hold to their bound at ten times the bound', () => {
+    const made = bench()
+    for (let i = 0; i < 1_280; i++) made.driver.open(made.raw(ip(i), 'outbound'))
+    expect(made.lifecycle.stats()).toMatchObject({ outbound: 128, refused: { lifecycle: 1_152 } })
+  })
+})
+
+describe('making room', () => {
+  it('has released whoever is dropped before the newcomer is let in', () => {
+    const order: string[] = []
+    const watch: Participant = { stage: 'account', opened: record => { order.push(`opened ${record.remoteAddr}`); return undefined }, closed: record => { order.push(`closed ${record.remoteAddr}`) } }
+    const made = bench({ maxHandshakingPerGroup: 1, participants: [['watch', watch]] })
+    made.open('/ip4/192.0.2.1/tcp/1')
+    made.open('/ip4/192.0.2.1/tcp/2')
+    expect(order).toEqual(['opened /ip4/192.0.2.1/tcp/1', 'closed /ip4/192.0.2.1/tcp/1', 'opened /ip4/192.0.2.1/tcp/2'])
+  })
+
+  it('drops nobody for whom a gate refuses', () => {
+    const gate: Participant = { stage: 'gate', opened: record => record.remoteAddr.toString().endsWith('/666') ? { code: 'blocked', module: 'gate', message: 'no' } : undefined }
+    const made = bench({ maxHandshakingPerGroup: 1, participants: [['gate', gate]] })
+    const { record } = made.open('/ip4/192.0.2.1/tcp/1')
+    expectRefusal(made.driver.open(made.raw('/ip4/192.0.2.1/tcp/666')))
+    expect(record.state).toBe('handshaking')
+  })
+
+  it('keeps the bound while a participant opens others as it lets go', () => {
+    let most = 0
+    const greedy: Participant = {
+      stage: 'gate',
+      closed: () => {
+        if (made.lifecycle.stats().opened < 200) made.driver.open(made.raw(ip(1)))
+        most = Math.max(most, made.lifecycle.size)
+      }
+    }
+    const made: Bench = bench({ maxHandshaking: 4, maxHandshakingPerGroup: 2, participants: [['greedy', greedy]] })
+    made.driver.open(made.raw(ip(1)))
+    made.driver.open(made.raw(ip(1)))
+    made.driver.open(made.raw(ip(1)))
+    expect(most).toBeLessThanOrEqual(4)
+    expect(made.lifecycle.stats().handshaking.encrypt).toBeLessThanOrEqual(2)
+  })
+
+  it('gives up on a newcomer whose place is taken again and again', () => {
+    let nested = 0
+    const thief: Participant = {
+      stage: 'gate',
+      closed: () => {
+        // only for what the outermost newcomer drops
+        if (nested > 0) return
+        nested++
+        made.driver.open(made.raw(ip(1)))
+        nested--
+      }
+    }
+    const made: Bench = bench({ maxHandshakingPerGroup: 1, participants: [['thief', thief]] })
+    expectRecord(made.driver.open(made.raw(ip(1))))
+    const answer = expectRefusal(made.driver.open(made.raw(ip(1))))
+    expect(answer).toMatchObject({ code: 'limit', module: 'lifecycle', configPath: 'lifecycle.maxHandshakingPerGroup' })
+    expect(made.lifecycle.stats().handshaking.encrypt).toBe(1)
+  })
+})
+
+describe('shed', () => {
+  it('drops the oldest of the largest group of that direction, at once', () => {
+    const made = bench()
+    const out = made.open(ip(5), 'outbound')
+    const [, largest] = openAll(made, [ip(1), ip(2), ip(2)])
+    expect(made.lifecycle.shed('inbound')).toBe(largest?.record)
+    expect(largest?.record).toMatchObject({ state: 'closed', reason: { code: 'crowded', by: 'local' } })
+    expect(largest?.record.reason?.refusal?.message).toBe('room was needed, and this was the oldest of the 2 handshaking inbound connections in group 198.51.0.2/32, the largest group')
+    expect(largest?.raw.calls).toEqual(['abort'])
+    expect(made.lifecycle.size).toBe(3)
+    expect(made.lifecycle.shed('outbound')).toBe(out.record)
+    expect(made.lifecycle.shed('outbound')).toBeUndefined()
+  })
+
+  it('takes nothing that is ready', () => {
+    const made = bench()
+    made.ready(PEERS[0] as PeerId)
+    expect(made.lifecycle.shed('inbound')).toBeUndefined()
+  })
+})
