@@ -56,7 +56,8 @@ export class Attachment implements RawConnection {
     this.underlay?.end()
 
     if (this.record != null) {
-      this.#wiring.lifecycle.lost(this.record, { local: event.local, error: event.error })
+      const local = event.local === true && !this.#cutByRemote(event.error)
+      this.#wiring.lifecycle.lost(this.record, { local, error: event.error })
     }
   }
 
@@ -102,6 +103,18 @@ export class Attachment implements RawConnection {
     } catch (error) {
       this.raw.log('could not end it in order - %e', asError(error))
     }
+  }
+
+  /**
+   * TCP, memory and relayed connections abort themselves when they find that the other side has cut them, and libp2p
+   * then tells that this was local. The listener of memory connections ends both sides when its node stops.
+   */
+  #cutByRemote (error: Error | undefined): boolean {
+    if (error == null) {
+      return false
+    }
+
+    return error.name === 'StreamResetError' || 'syscall' in error || (error.name === 'ConnectionFailedError' && !this.#wiring.stopping)
   }
 
   #closing (how: 'local-close' | 'local-abort', error?: Error): void {

@@ -1,9 +1,9 @@
-import { serviceCapabilities } from '@libp2p/interface'
 import { ComposeError, registrySymbol } from '@cordon/interface-component-registry'
 import { isConnectionLifecycle, isParticipantModule, isReadinessModule, participantSymbol, readinessSymbol } from '@cordon/interface-connection-lifecycle'
+import { serviceCapabilities } from '@libp2p/interface'
+import { keepsAlive } from './keep-alive.ts'
 import { Module, ModuleSequence } from './modules.ts'
 import { orderParticipants } from './order.ts'
-import { keepsAlive } from './keep-alive.ts'
 import { socketStatus, transportStatus } from './status.ts'
 import type { Gater } from './gater.ts'
 import type { MuxerHook } from './muxer.ts'
@@ -70,6 +70,7 @@ export class Registry implements RegistryInterface, Startable {
   }
 
   async beforeStart (): Promise<void> {
+    this.#wiring.stopping = false
     await this.#sequence.start()
   }
 
@@ -81,6 +82,7 @@ export class Registry implements RegistryInterface, Startable {
   }
 
   async beforeStop (): Promise<void> {
+    this.#wiring.stopping = true
     this.#wiring.driver.draining()
     await this.#sequence.beforeStop()
   }

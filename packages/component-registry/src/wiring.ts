@@ -46,6 +46,9 @@ export class Wiring {
 
   /** Whether our own dials wait until their connection is ready */
   holdDial = false
+
+  /** The node has begun to stop */
+  stopping = false
   readonly #attachments = new WeakMap<object, Attachment>()
   readonly #onBind: Array<(components: NodeComponents) => void> = []
   #components?: NodeComponents
