@@ -84,12 +84,12 @@ describe('the gater of the user', () => {
 
   it('holds no place of a connection that ended while it thought', async () => {
     let answer: (denied: boolean) => void = never
-    const asked = Promise.withResolvers<void>()
+    const asked = Promise.withResolvers<true>()
     const node = await pair({
       denyInboundEncryptedConnection: async (_, raw) => new Promise(resolve => {
         answer = resolve
         raw.abort(new Error('gone'))
-        asked.resolve()
+        asked.resolve(true)
       })
     }, 'listener')
     const dial = node.dial()
