@@ -127,6 +127,8 @@ export default defineConfig(
       '@typescript-eslint/method-signature-style': 'off',
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true, ignoreVoidOperator: true }],
       '@typescript-eslint/no-empty-object-type': ['error', { allowInterfaces: 'with-single-extends', allowObjectTypes: 'always' }],
+      // node:test waits for what it was given by itself
+      '@typescript-eslint/no-floating-promises': ['error', { allowForKnownSafeCalls: [{ from: 'package', name: ['describe', 'it', 'test'], package: 'node:test' }] }],
       '@typescript-eslint/no-explicit-any': ['error', { ignoreRestArgs: false }],
       // `T extends ServiceMap = {}` is how libp2p types its services
       '@typescript-eslint/no-generated-empty-object-type': 'off',

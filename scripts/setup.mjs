@@ -38,8 +38,15 @@ function say (message) {
 /** Something that the reader has to do, in plain words */
 class SetupError extends Error {}
 
+/** The folders below benchmarks/ that can be run; one that exports something is for the others to import */
+function benchmarks () {
+  const top = join(root, 'benchmarks')
+  if (!existsSync(top)) return []
+  return readdirSync(top).filter(folder => existsSync(join(top, folder, 'src/index.ts')) && JSON.parse(readFileSync(join(top, folder, 'package.json'), 'utf8')).exports == null)
+}
+
 function benchmark (name) {
-  const names = existsSync(join(root, 'benchmarks')) ? readdirSync(join(root, 'benchmarks')).filter(folder => existsSync(join(root, 'benchmarks', folder, 'src/index.ts'))) : []
+  const names = benchmarks()
   if (!names.includes(name)) {
     throw new SetupError(`${name == null ? 'which benchmark?' : `there is no benchmark ${name}.`} npm run bench -- <name>, with one of: ${names.join(', ') || 'none yet'}`)
   }

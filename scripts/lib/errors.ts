@@ -42,7 +42,7 @@ function errorsOf (path: string, text: string): ErrorDoc[] {
 /** A field that a reader of the error may look at; `name` is on every error */
 function isDataField (member: ts.ClassElement): member is ts.PropertyDeclaration {
   return ts.isPropertyDeclaration(member) && member.name.getText() !== 'name' && !ts.isPrivateIdentifier(member.name) &&
-    !(ts.getCombinedModifierFlags(member) & (ts.ModifierFlags.Static | ts.ModifierFlags.Private))
+    (ts.getCombinedModifierFlags(member) & (ts.ModifierFlags.Static | ts.ModifierFlags.Private)) === 0
 }
 
 function typeOf ({ type, initializer }: ts.PropertyDeclaration): string {

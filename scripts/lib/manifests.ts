@@ -110,7 +110,7 @@ function checkReasons (rootManifest: Manifest, all: readonly Workspace[], text: 
 
 /** The rows of a table whose first cell is a name in backquotes and whose last cell is not empty */
 export function reasons (text: string): Map<string, string> {
-  return new Map([...text.matchAll(/^\| `([^`]+)` \|(?:[^|\n]*\|)*? *([^|\n]+?) *\|$/gm)].map(([, name = '', reason = '']) => [name, reason]))
+  return new Map([...text.matchAll(/^\| `([^`]+)` \|(?:[^|\n]*\|)*? *([^|\s](?:[^|\n]*[^|\s])?) *\|$/gm)].map(([, name = '', reason = '']) => [name, reason]))
 }
 
 function checkReadme ({ path, absolute, manifest }: Workspace): string[] {

@@ -36,6 +36,8 @@ export interface Workspace {
   readonly manifest: Manifest
 }
 
+/** Reads what this repository itself wrote, so its shape is taken on trust */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
 export function readJson <T> (path: string): T {
   return JSON.parse(readFileSync(path, 'utf8')) as T
 }

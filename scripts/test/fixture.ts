@@ -23,9 +23,9 @@ export interface FixturePackage {
 }
 
 export function repositoryWith (packages: Readonly<Record<string, FixturePackage>>): string {
-  return folderWith(Object.fromEntries(Object.entries(packages).flatMap(([folder, { sources, dependencies = [], references = dependencies }]) => [
+  return folderWith(Object.fromEntries(Object.entries(packages).flatMap(([folder, { sources, dependencies = [], references = dependencies }]): Array<[string, string]> => [
     [`packages/${folder}/package.json`, JSON.stringify({ name: `@cordon/${folder}`, dependencies: Object.fromEntries(dependencies.map(name => [`@cordon/${name}`, '0.0.0'])) })],
     [`packages/${folder}/tsconfig.json`, JSON.stringify({ references: references.map(name => ({ path: `../${name}` })) })],
-    ...Object.entries(sources).map(([path, text]) => [`packages/${folder}/src/${path}`, text])
+    ...Object.entries(sources).map(([path, text]): [string, string] => [`packages/${folder}/src/${path}`, text])
   ])))
 }

@@ -31,10 +31,10 @@ describe('packed packages in an empty project', () => {
       name: 'consumer',
       private: true,
       type: 'module',
-      dependencies: Object.fromEntries([
-        ...tarballs.map(({ name, path }) => [name, `file:${path}`]),
-        ...BESIDES.map(name => [name, versions[name]])
-      ])
+      dependencies: {
+        ...Object.fromEntries(tarballs.map(({ name, path }) => [name, `file:${path}`])),
+        ...Object.fromEntries(BESIDES.map(name => [name, versions[name] ?? 'must be pinned at the top']))
+      }
     }))
     cpSync(FIXTURES, project, { recursive: true })
     const { code, output } = await run('npm', ['install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: project })

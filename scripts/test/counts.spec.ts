@@ -1,0 +1,40 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { addCounts, describeCounts, vitestCounts } from '../lib/test-counts.ts'
+import { root } from '../lib/workspace.ts'
+import { folderWith } from './fixture.ts'
+
+const file = (status: string, ...tests: string[]): { name: string, status: string, assertionResults: Array<{ status: string }> } =>
+  ({ name: 'x.spec.ts', status, assertionResults: tests.map(test => ({ status: test })) })
+
+describe('the count of tests', () => {
+  it('adds what the files report', () => {
+    expect(vitestCounts({ testResults: [file('passed', 'passed', 'pending', 'todo'), file('failed', 'failed', 'passed')] }))
+      .toEqual({ passed: 2, failed: 1, skipped: 2 })
+  })
+
+  it('takes a file that could not be loaded for one failed test', () => {
+    expect(vitestCounts({ testResults: [file('failed')] })).toEqual({ passed: 0, failed: 1, skipped: 0 })
+  })
+
+  it('has the closing line that tools look for', () => {
+    expect(describeCounts(addCounts({ passed: 1, failed: 2, skipped: 3 }, { passed: 10, failed: 20, skipped: 30 }))).toBe('11 passed, 22 failed, 33 skipped')
+  })
+
+  it('counts the tests of node:test, and neither its suites nor its files', () => {
+    const top = folderWith({
+      'a.test.mjs': [
+        'import { describe, it } from "node:test"',
+        'describe("suite", () => { it("passes", () => {}); it("fails", () => { throw new Error("x") }); it.skip("is skipped", () => {}); it.todo("is to do") })',
+        'it("passes too", () => {})'
+      ].join('\n'),
+      'b.test.mjs': 'throw new Error("cannot be loaded")'
+    })
+    const report = join(top, 'counts.json')
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'NODE_TEST_CONTEXT' && name !== 'NODE_OPTIONS'))
+    spawnSync(process.execPath, ['--test', `--test-reporter=${join(root, 'scripts/lib/count-reporter.ts')}`, `--test-reporter-destination=${report}`, 'a.test.mjs', 'b.test.mjs'], { cwd: top, env })
+    expect(JSON.parse(readFileSync(report, 'utf8'))).toEqual({ passed: 2, failed: 2, skipped: 2 })
+  })
+})
