@@ -1,7 +1,7 @@
 import { isRefusal, STAGES } from '@cordon/interface-connection-lifecycle'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bench, fakeConnection, PEERS, settle } from './support.ts'
+import { bench, fakeConnection, PEERS, seedOf, settle } from './support.ts'
 import type { Bench, FakeRaw } from './support.ts'
 import type { ConnectionRecord, Participant, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { PeerId } from '@libp2p/interface'
@@ -79,7 +79,7 @@ class Orchestra {
       if (act === 1) return NO
       if (act === 2) throw new Error('the tape says so')
       if (act === 3) return Promise.reject(new Error('later')) as unknown as Refusal
-      this.#meddle('connection' in subject && 'openedAt' in subject && !('remoteAddr' in subject) ? subject.connection : subject as ConnectionRecord)
+      this.#meddle('connection' in subject && 'openedAt' in subject && !('remoteAddr' in subject) ? subject.connection : subject)
       return undefined
     }
     const end = (subject: ConnectionRecord | StreamRecord): void => {
@@ -173,8 +173,7 @@ function expectEnded (raw: FakeRaw): void {
 
 describe('any participants, doing anything from anywhere', () => {
   it('are told of the end once each if they were passed, and never if they refused', { timeout: 120_000 }, async () => {
-    const seed = Number(globalThis.process?.env['CORDON_SEED'] ?? Date.now() & 0x7fffffff)
-    console.info(`composition: seed ${seed}`)
+    const seed = seedOf('composition')
     let told = 0
     let refused = 0
 

@@ -59,14 +59,13 @@ describe('Deadlines', () => {
   it('lets what expires add and remove others', () => {
     const clock = fakeClock()
     const expired: string[] = []
-    let other: Deadline<string> | undefined
     const deadlines: Deadlines<string> = new Deadlines<string>(clock, [100], item => {
       expired.push(item)
-      if (item === 'a' && other != null) deadlines.remove(other)
+      if (item === 'a') deadlines.remove(other)
       if (item === 'a') deadlines.add(0, 'c', clock.now())
     })
     deadlines.add(0, 'a', clock.now())
-    other = deadlines.add(0, 'b', clock.now())
+    const other = deadlines.add(0, 'b', clock.now())
     clock.tick(100)
     expect(expired).toEqual(['a'])
     expect(clock.pending).toBe(1)

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { bench, expectRecord, expectRefusal, PEERS } from './support.ts'
 import type { Bench, FakeRaw } from './support.ts'
 import type { ConnectionRecord, Participant } from '@cordon/interface-connection-lifecycle'
-import type { PeerId } from '@libp2p/interface'
 
 const ip = (n: number): string => `/ip4/198.51.${n >>> 8}.${n & 255}/tcp/1`
 const codes = (opened: ReadonlyArray<{ record: ConnectionRecord }>): Array<string | undefined> => opened.map(({ record }) => record.reason?.code)
@@ -38,7 +37,7 @@ describe('a full group', () => {
       '/ip4/192.0.2.1/tcp/1', '/ip6/::ffff:192.0.2.1/tcp/2/ws',
       '/ip6/2001:db8::1/tcp/1', '/ip6/2001:db8::2/tcp/1', '/ip6/2001:db8:0:1::1/tcp/1',
       '/ip4/127.0.0.1/tcp/1', '/ip4/127.0.0.2/tcp/1',
-      `/ip4/192.0.2.9/tcp/1/p2p/${relay}/p2p-circuit/p2p/${PEERS[1]}`, `/ip4/192.0.2.10/tcp/1/p2p/${relay}/p2p-circuit/p2p/${PEERS[2]}`
+      `/ip4/192.0.2.9/tcp/1/p2p/${relay}/p2p-circuit/p2p/${String(PEERS[1])}`, `/ip4/192.0.2.10/tcp/1/p2p/${relay}/p2p-circuit/p2p/${String(PEERS[2])}`
     ])
     expect(codes(opened)).toEqual(['crowded', undefined, 'crowded', undefined, undefined, undefined, undefined, 'crowded', undefined])
   })
@@ -118,7 +117,7 @@ describe('outbound connections', () => {
 describe('making room', () => {
   it('has released whoever is dropped before the newcomer is let in', () => {
     const order: string[] = []
-    const watch: Participant = { stage: 'account', opened: record => { order.push(`opened ${record.remoteAddr}`); return undefined }, closed: record => { order.push(`closed ${record.remoteAddr}`) } }
+    const watch: Participant = { stage: 'account', opened: record => { order.push(`opened ${record.remoteAddr.toString()}`); return undefined }, closed: record => { order.push(`closed ${record.remoteAddr.toString()}`) } }
     const made = bench({ maxHandshakingPerGroup: 1, participants: [['watch', watch]] })
     made.open('/ip4/192.0.2.1/tcp/1')
     made.open('/ip4/192.0.2.1/tcp/2')
@@ -186,7 +185,7 @@ describe('shed', () => {
 
   it('takes nothing that is ready', () => {
     const made = bench()
-    made.ready(PEERS[0] as PeerId)
+    made.ready(PEERS[0])
     expect(made.lifecycle.shed('inbound')).toBeUndefined()
   })
 })

@@ -34,20 +34,17 @@ export function rowOf (record: LifecycleRecord): string {
   return `${record.state} ${record.phase ?? '–'}`
 }
 
-/** What the record really holds */
+/** What the record really holds; asked after every step of every run, so it makes no more than it has to */
 export function holds (lifecycle: ConnectionLifecycle, record: LifecycleRecord): Held {
-  const yes = (held: boolean): string => held ? 'yes' : 'no'
-  const deadlines = [
-    record.phaseDeadline?.waiting === true ? record.phase : undefined,
-    record.totalDeadline?.waiting === true ? 'total' : undefined,
-    record.closeDeadline?.waiting === true ? 'close' : undefined
-  ].filter(name => name != null)
+  const phase = record.phaseDeadline?.waiting === true ? String(record.phase) : ''
+  const total = record.totalDeadline?.waiting === true ? 'total' : ''
+  const close = record.closeDeadline?.waiting === true ? 'close' : ''
 
   return {
-    listed: yes(lifecycle.get(record.id) === record),
-    byPeer: yes(record.remotePeer != null && lifecycle.forPeer(record.remotePeer).includes(record)),
-    place: yes(record.place?.taken === true),
-    deadlines: deadlines.length === 0 ? 'none' : deadlines.join(', '),
+    listed: lifecycle.get(record.id) === record ? 'yes' : 'no',
+    byPeer: record.remotePeer != null && lifecycle.forPeer(record.remotePeer).includes(record) ? 'yes' : 'no',
+    place: record.place?.taken === true ? 'yes' : 'no',
+    deadlines: phase === '' && total === '' ? (close === '' ? 'none' : close) : `${phase}, ${total}${close}`,
     raw: record.transport == null ? 'let go' : 'held'
   }
 }

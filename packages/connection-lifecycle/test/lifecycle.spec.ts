@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { bench, expectRecord, expectRefusal, PEERS, recorder, settle } from './support.ts'
-import type { PeerId } from '@libp2p/interface'
 
-const PEER = PEERS[0] as PeerId
+const PEER = PEERS[0]
 
 describe('the way of a connection', () => {
   it('goes through every step in order, and back in reverse', () => {

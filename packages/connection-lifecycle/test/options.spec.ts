@@ -1,26 +1,27 @@
 import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { describe, expect, it } from 'vitest'
-import source from '../src/index.ts?raw'
 import * as constants from '../src/constants.ts'
+import source from '../src/index.ts?raw'
 import { parseInit, parseMonitor, parseRetry } from '../src/options.ts'
 import { BOUNDS } from './held.ts'
 import { bench, PEERS, recordingLogger } from './support.ts'
-import type { PeerId } from '@libp2p/interface'
 
 const COUNTS = ['maxHandshaking', 'maxHandshakingPerGroup', 'maxHandshakingOutbound', 'closeTimeout', 'maxMaintained'] as const
 const BAD: ReadonlyArray<[string, unknown]> = [['0', 0], ['-1', -1], ['NaN', NaN], ['Infinity', Infinity], ['"10"', '10'], ['null', null], ['{}', {}], ['true', true]]
+const containing = (text: string): unknown => expect.stringContaining(text)
+const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern)
 const make = (init: unknown) => (): unknown => connectionLifecycle(init as object)({ logger: recordingLogger([]) })
 
 describe('bad options', () => {
   for (const name of COUNTS) {
     it.each(BAD)(`lifecycle.${name} %s`, (shown, value) => {
-      expect(make({ [name]: value })).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: expect.stringMatching(new RegExp(`^lifecycle\\.${name} must .*got ${shown.replace(/[{}"]/g, '.')}`)) }))
+      expect(make({ [name]: value })).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: matching(new RegExp(`^lifecycle\\.${name} must .*got ${shown.replace(/[{}"]/g, '.')}`)) }))
     })
   }
 
   for (const name of ['encrypt', 'multiplex', 'handshake', 'total']) {
     it.each(BAD)(`lifecycle.deadlines.${name} %s`, (_shown, value) => {
-      expect(make({ deadlines: { [name]: value } })).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: expect.stringContaining(`lifecycle.deadlines.${name} must`) }))
+      expect(make({ deadlines: { [name]: value } })).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: containing(`lifecycle.deadlines.${name} must`) }))
     })
   }
 
@@ -33,7 +34,7 @@ describe('bad options', () => {
     ['a clock that cannot wait', { clock: { now: () => 0 } }],
     ['a number for randomness', { random: 0.5 }]
   ])('%s', (_what, init) => {
-    expect(make(init)).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: expect.stringContaining('lifecycle') }))
+    expect(make(init)).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: containing('lifecycle') }))
   })
 
   it.each<[string, object, string]>([
@@ -45,7 +46,7 @@ describe('bad options', () => {
     ['a signal that is none', { signal: {} }, 'lifecycle.maintain.signal'],
     ['no options', null as unknown as object, 'lifecycle.maintain']
   ])('of maintain: %s', (_what, options, message) => {
-    expect(() => bench().lifecycle.maintain(PEERS[0] as PeerId, options)).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: expect.stringContaining(message) }))
+    expect(() => bench().lifecycle.maintain(PEERS[0], options)).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: containing(message) }))
   })
 
   it('of monitor', () => {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { bench, expectRecord, expectRefusal, fakeConnection, PEERS, recorder, settle } from './support.ts'
 import type { ConnectionRecord, Participant, Refusal } from '@cordon/interface-connection-lifecycle'
-import type { PeerId } from '@libp2p/interface'
 
-const PEER = PEERS[0] as PeerId
+const PEER = PEERS[0]
 const STEPS = ['opened', 'raw', 'identified', 'secured', 'ready'] as const
 const FAULTS: ReadonlyArray<[string, () => unknown]> = [
   ['throws', () => { throw new Error('bug') }],
+  // eslint-disable-next-line @typescript-eslint/only-throw-error
   ['throws nothing', () => { throw undefined }],
   ['rejects', () => Promise.reject(new Error('later'))],
   ['resolves', () => Promise.resolve(undefined)],

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { bench, fakeConnection, PEERS } from './support.ts'
 import type { ConnectionRecord, Participant } from '@cordon/interface-connection-lifecycle'
-import type { PeerId } from '@libp2p/interface'
 
-const PEER = PEERS[0] as PeerId
+const PEER = PEERS[0]
 const HELLO = { name: 'hello', holdDial: true }
 
 describe('a deadline', () => {

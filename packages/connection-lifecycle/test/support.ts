@@ -12,11 +12,11 @@ import type { AbortOptions, ComponentLogger, Connection, Logger, MultiaddrConnec
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** Ed25519 public keys of no meaning */
-export const PEERS: readonly PeerId[] = [
+export const PEERS = [
   '12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5',
   '12D3KooWJRSrypvnpHgc6ZAgyCni4KcSmbV7uGRaMw5LgMKT18fq',
   '12D3KooWNvSZnPi3RrhrTwEY4LuuBeB6K6facKUCJcyWG1aoDd2p'
-].map(text => peerIdFromString(text))
+].map(text => peerIdFromString(text)) as unknown as readonly [PeerId, PeerId, PeerId]
 
 export const EVENTS: ReadonlyArray<LifecycleEvent['type']> = [
   'connection:opened', 'connection:identified', 'connection:ready', 'connection:refused', 'handshake:failed', 'connection:closed',
@@ -83,7 +83,7 @@ export class FakeRaw implements RawConnection {
 
 export interface Bench {
   readonly clock: FakeClock
-  readonly lifecycle: ConnectionLifecycle & { start (): void, afterStart (): void, beforeStop (): void, stop (): Promise<void> }
+  readonly lifecycle: ConnectionLifecycle & { start (): Promise<void>, afterStart (): void, beforeStop (): void, stop (): Promise<void> }
   readonly driver: LifecycleDriver
   /** Every event, in order */
   readonly events: LifecycleEvent[]
@@ -145,7 +145,7 @@ export function bench (init: BenchInit = {}): Bench {
     steps: [],
     raw,
     open,
-    ready: (peer = PEERS[0] as PeerId, direction) => {
+    ready: (peer = PEERS[0], direction) => {
       const { record, raw } = open(undefined, direction)
       const connection = fakeConnection(peer)
       driver.identified(record, peer)
@@ -205,4 +205,18 @@ export function recorder (name: string, stage: Participant['stage'], steps: stri
 /** Lets everything that was promised happen; no time passes */
 export async function settle (): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve()
+}
+
+/** What a property test says of itself */
+export function report (line: string): void {
+  // eslint-disable-next-line no-console
+  console.info(line)
+}
+
+/** A seed that is new for each run and told; `CORDON_SEED` repeats one */
+export function seedOf (what: string): number {
+  const env = 'process' in globalThis ? globalThis.process.env : {}
+  const seed = Number(env['CORDON_SEED'] ?? Date.now() & 0x7fffffff)
+  report(`${what}: seed ${seed}`)
+  return seed
 }

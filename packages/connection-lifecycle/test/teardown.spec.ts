@@ -2,9 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { bench, expectRecord, expectRefusal, fakeConnection, PEERS, recorder, settle } from './support.ts'
 import type { FakeRaw } from './support.ts'
 import type { CloseReason, Participant } from '@cordon/interface-connection-lifecycle'
-import type { PeerId } from '@libp2p/interface'
 
-const PEER = PEERS[0] as PeerId
+const PEER = PEERS[0]
 const IDLE: CloseReason = { code: 'idle', by: 'local' }
 const ERROR = new Error('reset')
 
@@ -130,7 +129,7 @@ describe('the signal', () => {
     const { record, raw } = ready()
     const { signal } = record
     expect(signal.aborted).toBe(false)
-    signal.addEventListener('abort', () => { order.push(`signal ${record.state} ${raw.calls.length} ${String(lifecycle.get(record.id))}`) })
+    signal.addEventListener('abort', () => { order.push(`signal ${record.state} ${raw.calls.length} ${typeof lifecycle.get(record.id)}`) })
     raw.closing = 'resolves'
     void record.close(IDLE)
     expect(order).toEqual(['signal closed 0 undefined', 'closed'])

@@ -1,0 +1,84 @@
+import { FairSet } from '@cordon/fair-set'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Place } from '@cordon/fair-set'
+
+interface Member {
+  readonly id: number
+  readonly group: string
+}
+
+/** The same question asked by going through everybody, oldest first */
+function naive (members: readonly Member[]): { size: number, groups: number, largest: number | undefined } {
+  const sizeOf = (group: string): number => members.filter(member => member.group === group).length
+  const most = Math.max(0, ...members.map(({ group }) => sizeOf(group)))
+  return { size: members.length, groups: new Set(members.map(({ group }) => group)).size, largest: members.find(({ group }) => sizeOf(group) === most)?.id }
+}
+
+describe('FairSet', () => {
+  it('is empty at first', () => {
+    const set = new FairSet<number>()
+    expect([set.size, set.groups, set.sizeOf('a'), set.oldestOf('a'), set.oldestOfLargest()]).toEqual([0, 0, 0, undefined, undefined])
+  })
+
+  it.each<[string, string, number]>([
+    ['the oldest of the largest group', 'abbc', 1],
+    ['the oldest of all where groups are equally large', 'abcd', 0],
+    ['the group whose oldest is older, not the one that grew first', 'abba', 0],
+    ['a later group that is larger', 'aabbb', 2]
+  ])('knows %s in %s', (_what, groups, oldest) => {
+    const set = new FairSet<number>()
+    Array.from(groups).forEach((group, i) => set.add(group, i))
+    expect(set.oldestOfLargest()).toBe(oldest)
+  })
+
+  it('knows the oldest of a group after others have left', () => {
+    const set = new FairSet<string>()
+    const [first, second, third] = ['1', '2', '3'].map(name => set.add('a', name)) as [Place<string>, Place<string>, Place<string>]
+    set.remove(second)
+    expect(set.oldestOf('a')).toBe('1')
+    set.remove(first)
+    expect(set.oldestOf('a')).toBe('3')
+    set.remove(first)
+    expect([set.size, set.sizeOf('a')]).toEqual([1, 1])
+    set.remove(third)
+    expect([set.size, set.groups, set.oldestOf('a')]).toEqual([0, 0, undefined])
+  })
+
+  it('answers as a list does that is searched', () => {
+    fc.assert(fc.property(fc.array(fc.tuple(fc.nat(9), fc.nat(30)), { maxLength: 120 }), steps => {
+      const set = new FairSet<number>()
+      const places = new Map<number, Place<number>>()
+      let members: Member[] = []
+
+      steps.forEach(([op, value], id) => {
+        const member = members[value % Math.max(1, members.length)]
+        if (op < 6) {
+          const group = String(value % 5)
+          members.push({ id, group })
+          places.set(id, set.add(group, id))
+        } else if (op < 9 && member != null) {
+          set.remove(places.get(member.id) as Place<number>)
+          members = members.filter(({ id }) => id !== member.id)
+        } else {
+          const largest = set.oldestOfLargest()
+          if (largest != null) set.remove(places.get(largest) as Place<number>)
+          members = members.filter(({ id }) => id !== largest)
+        }
+
+        const { size, groups, largest } = naive(members)
+        expect([set.size, set.groups, set.oldestOfLargest()]).toEqual([size, groups, largest])
+        for (const group of ['0', '1', '2', '3', '4']) {
+          const of = members.filter(member => member.group === group)
+          expect([set.sizeOf(group), set.oldestOf(group)]).toEqual([of.length, of[0]?.id])
+        }
+      })
+    }), { numRuns: 500 })
+  })
+
+  it('forgets groups whose members have all left', () => {
+    const set = new FairSet<number>()
+    for (let i = 0; i < 100_000; i++) set.remove(set.add(`group-${i}`, i))
+    expect([set.size, set.groups]).toEqual([0, 0])
+  })
+})
