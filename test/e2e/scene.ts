@@ -1,0 +1,120 @@
+import { connectionLifecycle } from '@cordon/connection-lifecycle'
+import { cordon } from '@cordon/cordon'
+import { buildNode, countingClock, eventually, handleCounts, handlesSince, portOf, within } from '@cordon/testing/node'
+import { expect } from 'vitest'
+import { Audit } from './audit.ts'
+import type { ConnectionLifecycleInit } from '@cordon/connection-lifecycle'
+import type { RegistryInit } from '@cordon/component-registry'
+import type { Registry } from '@cordon/interface-component-registry'
+import type { ConnectionLifecycle } from '@cordon/interface-connection-lifecycle'
+import type { BaseServices, CountingClock, HandleCounts, Stack, TransportName } from '@cordon/testing/node'
+import type { ConnectionGater, Libp2pEvents } from '@libp2p/interface'
+import type { Libp2p, Libp2pOptions } from 'libp2p'
+
+/** For scenes in which connections stall until they are cut, in ms; long enough that an honest one gets through on a busy machine */
+export const IMPATIENT: ConnectionLifecycleInit = { deadlines: { encrypt: 1_500, multiplex: 1_500, handshake: 1_500, total: 3_000 } }
+
+export interface SceneInit {
+  readonly transport: TransportName
+  readonly stack: Stack
+  readonly gater?: ConnectionGater
+  readonly lifecycle?: ConnectionLifecycleInit
+  readonly registry?: RegistryInit
+  /** The last word on the options of all nodes, before they are composed */
+  readonly options?: (options: Libp2pOptions<BaseServices>) => Libp2pOptions<BaseServices>
+}
+
+export type GuardedServices = BaseServices & { lifecycle: ConnectionLifecycle, registry: Registry, audit: Audit }
+
+/** Makes a node with a lifecycle, and with an audit of everything that passes it */
+export function guard (init: Omit<SceneInit, 'transport' | 'stack'>, clock: CountingClock, audit: Audit) {
+  return (options: Libp2pOptions<BaseServices>): Libp2pOptions<GuardedServices> => cordon(
+    { ...init.options?.(options) ?? options, ...(init.gater == null ? {} : { connectionGater: init.gater }) },
+    { lifecycle: connectionLifecycle({ clock, ...init.lifecycle }), audit: () => audit },
+    init.registry
+  )
+}
+
+/** A guarded node, an honest peer of it, and what both held before the others came */
+export class Scene {
+  readonly node: Libp2p<GuardedServices>
+  readonly audit: Audit
+  readonly #honest: Libp2p<BaseServices>
+  readonly #transport: TransportName
+  readonly #clock: CountingClock
+  readonly #events = { open: 0, close: 0 }
+  #before: { handles: HandleCounts, timers: number }
+
+  private constructor (node: Libp2p<GuardedServices>, honest: Libp2p<BaseServices>, transport: TransportName, clock: CountingClock) {
+    this.node = node
+    this.audit = node.services.audit
+    this.#honest = honest
+    this.#transport = transport
+    this.#clock = clock
+    this.#before = { handles: handleCounts(), timers: clock.pending }
+    const count = (type: 'connection:open' | 'connection:close', key: 'open' | 'close'): void => {
+      node.addEventListener(type satisfies keyof Libp2pEvents, () => { this.#events[key]++ })
+    }
+    count('connection:open', 'open')
+    count('connection:close', 'close')
+  }
+
+  static async start (init: SceneInit): Promise<Scene> {
+    const { transport, stack } = init
+    const clock = countingClock()
+    const node = await buildNode<GuardedServices>({ transport, stack, compose: guard(init, clock, new Audit()) })
+    const honest = await buildNode({ transport, stack, listen: false, ...(init.options == null ? {} : { compose: init.options }) })
+    const scene = new Scene(node, honest, transport, clock)
+    // what is loaded and opened once is not to be taken for a leak
+    if (init.gater == null) await scene.#comeAndGo()
+    scene.mark()
+    return scene
+  }
+
+  get port (): number {
+    return portOf(this.node, this.#transport === 'ws' ? 'ws' : 'tcp')
+  }
+
+  /** From here on counts what is held */
+  mark (): void {
+    this.audit.reset()
+    this.#events.open = this.#events.close = 0
+    this.#before = { handles: handleCounts(), timers: this.#clock.pending }
+  }
+
+  /** All that came is gone, and nothing is left of it */
+  async expectClean (minimum: number): Promise<void> {
+    const { audit, node } = this
+    await eventually(() => {
+      expect({ live: audit.live, streams: audit.streams, size: node.services.lifecycle.size }).toEqual({ live: 0, streams: 0, size: 0 })
+    }, { deadline: 8_000 })
+    expect(audit.opened).toBeGreaterThanOrEqual(minimum)
+    expect(audit.closed).toBe(audit.opened)
+    expect(audit.doubles).toBe(0)
+    expect([...node.services.lifecycle.records()]).toEqual([])
+    expect(node.services.lifecycle.stats()).toMatchObject({ inbound: 0, outbound: 0, streams: 0, records: { new: 0, handshaking: 0, ready: 0, closed: 0 }, faults: {} })
+    expect(node.getConnections()).toEqual([])
+    expect(this.#events.close).toBe(this.#events.open)
+    await eventually(() => {
+      expect({ handles: handlesSince(this.#before.handles), timers: this.#clock.pending }).toEqual({ handles: {}, timers: this.#before.timers })
+    }, { deadline: 8_000 })
+  }
+
+  /** An honest peer connects, is answered and leaves */
+  async expectAccepts (): Promise<void> {
+    await this.#comeAndGo()
+  }
+
+  async #comeAndGo (): Promise<void> {
+    const { node } = this
+    expect(await this.#honest.services.ping.ping(node.getMultiaddrs(), { signal: AbortSignal.timeout(3_000) })).toBeGreaterThanOrEqual(0)
+    await this.#honest.hangUp(node.peerId)
+    await eventually(() => node.services.lifecycle.size === 0)
+  }
+
+  async stop (): Promise<void> {
+    await within(5_000, 'stopping the node', Promise.resolve(this.node.stop()))
+    await within(5_000, 'stopping the honest peer', Promise.resolve(this.#honest.stop()))
+    expect(this.#clock.pending).toBe(0)
+  }
+}

@@ -1,0 +1,3 @@
+import { phases } from './phases.ts'
+
+phases('tcp', 'chainsafe')
