@@ -1,6 +1,6 @@
 import { normaliseAddress } from '@cordon/address'
-import { isThenable, withDeadline } from './deadline.ts'
 import { asError } from './attachment.ts'
+import { isThenable, withDeadline } from './deadline.ts'
 import type { NodeComponents, Wiring } from './wiring.ts'
 import type { Refusal } from '@cordon/interface-connection-lifecycle'
 import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
@@ -28,19 +28,19 @@ export class Gater {
     const identified = (method: 'denyInboundEncryptedConnection' | 'denyOutboundEncryptedConnection') => (peer: PeerId, raw: MultiaddrConnection): Answer =>
       then(this.#ask(method, peer, raw), denied => this.#identified(denied, peer, raw))
 
-    // the muxer exists by now: a connection that ended while the user's gater thought about it must not be announced
-    const upgraded = (method: 'denyInboundUpgradedConnection' | 'denyOutboundUpgradedConnection') => (peer: PeerId, raw: MultiaddrConnection): Answer =>
-      then(this.#ask(method, peer, raw), denied => denied || raw.status !== 'open')
+    // a connection that ended while the user's gater thought about it must not be announced
+    const connected = (method: 'denyOutboundConnection' | 'denyInboundUpgradedConnection' | 'denyOutboundUpgradedConnection') => (peer: PeerId, raw: MultiaddrConnection): Answer =>
+      then(this.#ask(method, peer, raw), denied => this.#denied(denied, raw) || raw.status !== 'open')
 
     components.connectionGater = {
       denyDialPeer: peer => then(this.#ask('denyDialPeer', peer), denied => denied || this.#wiring.driver.dial({ peer }) != null),
       denyDialMultiaddr: multiaddr => then(this.#ask('denyDialMultiaddr', multiaddr), denied => denied || this.#dial(multiaddr)),
       denyInboundConnection: raw => this.#wiring.find(raw) == null ? this.#ask('denyInboundConnection', raw) : false,
-      denyOutboundConnection: (peer, raw) => this.#ask('denyOutboundConnection', peer, raw),
+      denyOutboundConnection: connected('denyOutboundConnection'),
       denyInboundEncryptedConnection: identified('denyInboundEncryptedConnection'),
       denyOutboundEncryptedConnection: identified('denyOutboundEncryptedConnection'),
-      denyInboundUpgradedConnection: upgraded('denyInboundUpgradedConnection'),
-      denyOutboundUpgradedConnection: upgraded('denyOutboundUpgradedConnection'),
+      denyInboundUpgradedConnection: connected('denyInboundUpgradedConnection'),
+      denyOutboundUpgradedConnection: connected('denyOutboundUpgradedConnection'),
       denyInboundRelayReservation: source => this.#ask('denyInboundRelayReservation', source),
       denyOutboundRelayedConnection: (source, destination) => this.#ask('denyOutboundRelayedConnection', source, destination),
       denyInboundRelayedConnection: (relay, remote) => this.#ask('denyInboundRelayedConnection', relay, remote),
@@ -95,18 +95,23 @@ export class Gater {
     return this.#wiring.driver.dial({ multiaddr, address: normaliseAddress(multiaddr) }) != null
   }
 
+  /** Has the record say who denied it; libp2p gives up the upgrade by itself */
+  #denied (denied: boolean, raw: MultiaddrConnection): boolean {
+    const record = this.#wiring.find(raw)?.record
+
+    if (denied && record != null) {
+      this.#wiring.driver.refuse(record, DENIED)
+    }
+
+    return denied
+  }
+
   #identified (denied: boolean, peer: PeerId, raw: MultiaddrConnection): boolean {
     const record = this.#wiring.find(raw)?.record
 
     // raw connections of transports that are not ours to wrap have no record
-    if (record == null) {
+    if (record == null || this.#denied(denied, raw)) {
       return denied || raw.status !== 'open'
-    }
-
-    if (denied) {
-      this.#wiring.driver.refuse(record, DENIED)
-
-      return true
     }
 
     // without the last check libp2p would build a muxer on a dead connection and announce it, and never say that

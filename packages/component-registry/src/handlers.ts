@@ -36,7 +36,6 @@ export class HandlerHook {
 
       await unhandle(protocols, options)
     }
-
   }
 
   /** The name that a protocol's handler gave to its service; at most one for each protocol that the application handles */

@@ -1,6 +1,6 @@
 import { MuxerClosedError } from '@libp2p/interface'
-import { hookStreams } from './streams.ts'
 import { DEFAULT_READ_BUFFER, DEFAULT_STREAM_WINDOW, YAMUX_PROTOCOL } from './constants.ts'
+import { hookStreams } from './streams.ts'
 import type { HandlerHook } from './handlers.ts'
 import type { Wiring } from './wiring.ts'
 import type { StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'

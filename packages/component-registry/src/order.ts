@@ -1,5 +1,5 @@
-import { STAGES } from '@cordon/interface-connection-lifecycle'
 import { ComposeError } from '@cordon/interface-component-registry'
+import { STAGES } from '@cordon/interface-connection-lifecycle'
 
 /** What decides about the order of a module */
 export interface Orderable {

@@ -4,9 +4,9 @@ import { FairSet } from '@cordon/fair-set'
 import { SOCKET_LINGER } from './constants.ts'
 import type { Underlay } from './attachment.ts'
 import type { Wiring } from './wiring.ts'
-import type { SocketStatus } from '@cordon/interface-component-registry'
 import type { Deadline } from '@cordon/clock'
 import type { Place } from '@cordon/fair-set'
+import type { SocketStatus } from '@cordon/interface-component-registry'
 import type { Listener, MultiaddrConnection } from '@libp2p/interface'
 
 /** As much of Node's `net.Socket` as is needed here */

@@ -1,5 +1,5 @@
-import { RecordingUpgrader } from './upgrader.ts'
 import { isGuardable, SocketGuard } from './sockets.ts'
+import { RecordingUpgrader } from './upgrader.ts'
 import type { Gater } from './gater.ts'
 import type { MuxerHook } from './muxer.ts'
 import type { NodeComponents, TransportState, Wiring } from './wiring.ts'

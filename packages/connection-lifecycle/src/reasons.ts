@@ -18,10 +18,15 @@ export function nextIntent (noted: Intent | undefined, how: Intent['how'], error
   return noted
 }
 
-/** Why a raw connection has ended: what we noted counts, then what the event says, and what is left was the remote */
-export function reasonOfLoss (cause: LossCause, intent: Intent | undefined): CloseReason {
+/**
+ * Why a raw connection has ended: what we noted counts, then what the event says, and what is left was the remote.
+ * While the node stops, libp2p closes connections and listeners destroy sockets without a word: what is not
+ * an error of the remote was the stop.
+ */
+export function reasonOfLoss (cause: LossCause, intent: Intent | undefined, stopping = false): CloseReason {
   const error = intent?.error ?? cause.error
   const withError = error == null ? {} : { error }
+  if (stopping && (intent != null || cause.local === true || cause.error == null)) return { code: 'shutdown', by: 'local', ...withError }
   if (intent != null) return { code: intent.how, by: 'local', ...withError }
   if (cause.local === true) return { code: cause.error == null ? 'local-close' : 'local-abort', by: 'local', ...withError }
   return { code: cause.error == null ? 'remote-close' : 'remote-reset', by: 'remote', ...withError }

@@ -24,7 +24,6 @@ export class Spine implements LifecycleDriver {
   readonly #streams: Streams
   #host: LifecycleHost | undefined
   #records = 0
-  #draining = false
 
   constructor (context: Context) {
     this.#context = context
@@ -41,7 +40,7 @@ export class Spine implements LifecycleDriver {
   }
 
   get isDraining (): boolean {
-    return this.#draining
+    return this.#teardown.stopping
   }
 
   attach (host: LifecycleHost): void {
@@ -61,7 +60,7 @@ export class Spine implements LifecycleDriver {
   }
 
   dial (target: DialTarget): Refusal | undefined {
-    if (this.#draining) return STOPPING
+    if (this.isDraining) return STOPPING
     return this.#context.steps.dial(target)
   }
 
@@ -71,7 +70,7 @@ export class Spine implements LifecycleDriver {
     totals.opened++
     table.add(record)
 
-    if (this.#draining) return this.#refuse(record, STOPPING, NAME)
+    if (this.isDraining) return this.#refuse(record, STOPPING, NAME)
 
     const refusal = steps.decide('opened', record, 0, steps.gates)
     if (!this.#goesOn(record, refusal)) return refusalOf(record.reason)
@@ -146,7 +145,7 @@ export class Spine implements LifecycleDriver {
     const record = this.own(connection)
     const status = record.transport?.raw.status ?? 'closed'
     const by = record.intent == null && hasEnded(status) && status !== 'aborted' ? 'remote' : 'local'
-    this.#teardown.finish(record, { code: 'upgrade-failed', by, error }, 'abort', true)
+    this.#teardown.finish(record, this.isDraining ? { code: 'shutdown', by: 'local', error } : { code: 'upgrade-failed', by, error }, 'abort', true)
     this.#teardown.cut(record, error)
   }
 
@@ -176,13 +175,13 @@ export class Spine implements LifecycleDriver {
   }
 
   draining (): void {
-    this.#draining = true
+    this.#teardown.stopping = true
     this.#context.watcher.draining()
   }
 
   /** The node starts again after it was stopped */
   accepting (): void {
-    this.#draining = false
+    this.#teardown.stopping = false
   }
 
   handshakeSucceeded (connection: ConnectionRecord): Refusal | undefined {

@@ -35,6 +35,9 @@ export class Teardown {
   readonly #cut = new Error('the connection was cut by this node')
   readonly #late: Error
 
+  /** The node is stopping, so what ends without an error of the remote ends because of that */
+  stopping = false
+
   constructor (context: Context) {
     const { encrypt, multiplex, handshake, total } = context.options.deadlines
     const { closeTimeout } = context.options
@@ -95,7 +98,7 @@ export class Teardown {
     if (record.isClosed()) {
       this.cut(record)
     } else {
-      this.finish(record, reasonOfLoss(cause, record.intent), 'ended', true)
+      this.finish(record, reasonOfLoss(cause, record.intent, this.stopping), 'ended', true)
     }
   }
 

@@ -28,6 +28,16 @@ describe('reasonOfLoss', () => {
     expect(reasonOfLoss(cause, intent)).toEqual(reason)
   })
 
+  it.each<[string, LossCause, Intent | undefined, object]>([
+    ['nothing is known', {}, undefined, { code: 'shutdown', by: 'local' }],
+    ['libp2p closed it', {}, { how: 'local-close' }, { code: 'shutdown', by: 'local' }],
+    ['libp2p cut it', { error: ERROR, local: true }, { how: 'local-abort' }, { code: 'shutdown', by: 'local', error: ERROR }],
+    ['the transport cut it', { error: ERROR, local: true }, undefined, { code: 'shutdown', by: 'local', error: ERROR }],
+    ['the remote cut it', { error: ERROR }, undefined, { code: 'remote-reset', by: 'remote', error: ERROR }]
+  ])('while the node stops, %s', (_what, cause, intent, reason) => {
+    expect(reasonOfLoss(cause, intent, true)).toEqual(reason)
+  })
+
   it('takes a cut for the last word', () => {
     const closed = nextIntent(undefined, 'local-close')
     expect(closed).toEqual({ how: 'local-close' })
