@@ -35,7 +35,7 @@ export const HELP = `Starts a guarded node on loopback and shows what becomes of
   --once           run for 15 seconds; exit code 0 only if every honest ping was
                    answered and the attackers were seen to be dropped
   --duration <s>   how many seconds --once runs
-  --tcp-port <n>   listen for TCP on this port of 127.0.0.1 (default: a free one)
+  --tcp-port <n>   listen for TCP on this port of 127.0.0.1 (default: any)
   --ws-port <n>    the same for WebSocket
   --json           one JSON object a line, for programs
   --help           this text

@@ -37,16 +37,19 @@ class HonestVisitor {
 
   /** Connects anew and pings; never rejects */
   async visit (): Promise<PingResult> {
+    let step = 'to leave'
     try {
       const signal = AbortSignal.timeout(DEADLINE)
       await this.#leave(signal)
       const begin = performance.now()
+      step = 'to connect'
       this.#connection = await this.#node.dial(this.#target, { signal, force: true })
       const connected = performance.now()
+      step = 'to ping'
       await this.#node.services.ping.ping(this.#connection.remotePeer, { signal })
       return { ok: true, connect: connected - begin, ping: performance.now() - connected }
     } catch (err) {
-      return { ok: false, error: printable(err instanceof Error ? err.message : String(err)) }
+      return { ok: false, error: printable(`it failed ${step} (${err instanceof Error ? err.message : String(err)})`) }
     }
   }
 
@@ -64,6 +67,9 @@ async function honestVisitor ({ address, transport }: Origin, target: Target): P
   // all of these go to `net.connect`, which knows more of them than the type says
   const dialOpts: TCPSocketOptions & { localAddress?: string } = { localAddress: address }
   const node = await createLibp2p({
+    // libp2p's own ping every ten seconds and one of ours at the same moment are more streams than its ping
+    // protocol allows (1), for which it cuts the connection; ours is all the monitoring there has to be
+    connectionMonitor: { enabled: false },
     transports: [transport === 'ws' ? webSockets() : tcp({ dialOpts })],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],

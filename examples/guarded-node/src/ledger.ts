@@ -29,6 +29,8 @@ export interface Verdict {
 export interface Pings {
   readonly ok: number
   readonly failed: number
+  /** Why the newest of the failed ones failed */
+  readonly lastError?: string
   /** The round trip of a ping */
   readonly ping?: Quantiles
   /** From the dial to the connection that is ready for use */
@@ -59,6 +61,7 @@ export class Ledger {
   readonly #ping = new Samples()
   #ok = 0
   #failed = 0
+  #lastError: string | undefined
 
   constructor (now: () => number) {
     this.#now = now
@@ -75,7 +78,7 @@ export class Ledger {
   }
 
   get pings (): Pings {
-    return { ok: this.#ok, failed: this.#failed, ping: this.#ping.quantiles(), connect: this.#connect.quantiles() }
+    return { ok: this.#ok, failed: this.#failed, lastError: this.#lastError, ping: this.#ping.quantiles(), connect: this.#connect.quantiles() }
   }
 
   /** The newest last */
@@ -99,6 +102,7 @@ export class Ledger {
   pinged (result: PingResult): void {
     if (!result.ok) {
       this.#failed++
+      this.#lastError = result.error
       return
     }
     this.#ok++

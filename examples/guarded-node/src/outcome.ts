@@ -6,8 +6,6 @@ export interface Evidence {
   readonly pings: Pings
   /** How many pings each honest visitor had answered */
   readonly answered: readonly number[]
-  /** Why the newest of the failed ones failed */
-  readonly lastError?: string
   /** How many connections ended, by reason */
   readonly closed: Readonly<Partial<Record<CloseReason['code'], number>>>
 }
@@ -16,10 +14,10 @@ export interface Evidence {
  * What is wrong with a run, in sentences; nothing is when the honest were served and the attackers were there:
  * a run without attack proves nothing.
  */
-export function judge ({ pings, answered, lastError, closed }: Evidence): string[] {
+export function judge ({ pings, answered, closed }: Evidence): string[] {
   const problems: string[] = []
   if (pings.failed > 0) {
-    problems.push(`${pings.failed} of ${pings.ok + pings.failed} honest pings failed${lastError == null ? '' : `, the last one because ${lastError}`}`)
+    problems.push(`${pings.failed} of ${pings.ok + pings.failed} honest pings failed, the last one because ${pings.lastError ?? 'of something unknown'}`)
   }
   answered.forEach((count, index) => {
     if (count === 0) problems.push(`honest visitor ${index + 1} had no ping answered`)

@@ -65,7 +65,6 @@ class Show {
   /** How many pings each honest visitor had answered */
   readonly #answered: number[] = []
   #visitors: Visitors | undefined
-  #lastError: string | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor (settings: Settings, screen: Screen, node: GuardedNode) {
@@ -120,7 +119,6 @@ class Show {
   #pinged (visitor: number, result: PingResult): void {
     this.#ledger.pinged(result)
     this.#answered[visitor] = (this.#answered[visitor] ?? 0) + (result.ok ? 1 : 0)
-    if (!result.ok) this.#lastError = result.error
   }
 
   #draw (): void {
@@ -138,7 +136,7 @@ class Show {
   #judge (): number {
     this.#draw()
     const { pings, closed } = this.#ledger
-    const problems = judge({ pings, closed, answered: this.#answered, ...(this.#lastError == null ? {} : { lastError: this.#lastError }) })
+    const problems = judge({ pings, closed, answered: this.#answered })
     this.#screen.outcome(problems, `all ${pings.ok} honest pings were answered, while ${this.#ledger.dropped} hostile connections were dropped`)
     return problems.length === 0 ? 0 : 1
   }

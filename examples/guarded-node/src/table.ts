@@ -42,7 +42,7 @@ const NAME = { min: 17, max: 26 }
 const MAX_WIDTH = 100
 
 /** How many reasons are shown, so that all of the table fits in 24 lines together with eight groups */
-const MAX_VERDICTS = 5
+const MAX_VERDICTS = 4
 
 /** How wide the numbers beside a reason are: how often, and how long ago */
 const OFTEN = 7
@@ -94,14 +94,14 @@ function cell (column: Column, value: number, width: number): Line[number] {
   return column === 'ready' ? ['green', text] : text
 }
 
-function pingLines ({ ok, failed, ping, connect }: Pings): Line[] {
+function pingLines ({ ok, failed, lastError, ping, connect }: Pings): Line[] {
   const title = ['bold', ' honest pings       '] as const
   if (ok + failed === 0) return [[title, 'none yet']]
   const line: Line = [title, [failed === 0 ? 'green' : 'red', `${ok} of ${ok + failed} answered`]]
-  if (ping == null || connect == null) return [line]
   return [
-    [...line, `, p50 ${seconds(ping.p50)}, p99 ${seconds(ping.p99)}`],
-    [['bold', ' to connect anew    '], `p50 ${seconds(connect.p50)}, p99 ${seconds(connect.p99)}`]
+    ping == null ? line : [...line, `, p50 ${seconds(ping.p50)}, p99 ${seconds(ping.p99)}`],
+    ...(connect == null ? [] : [[['bold', ' to connect anew    '], `p50 ${seconds(connect.p50)}, p99 ${seconds(connect.p99)}`] satisfies Line]),
+    ...(lastError == null ? [] : [[['bold', ' last failure       '], ['red', lastError]] satisfies Line])
   ]
 }
 

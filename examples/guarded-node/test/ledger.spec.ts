@@ -83,7 +83,7 @@ describe('the ledger', () => {
     ledger.pinged({ ok: true, connect: 10, ping: 1 })
     ledger.pinged({ ok: true, connect: 30, ping: 3 })
     ledger.pinged({ ok: false, error: 'no' })
-    expect(ledger.pings).toEqual({ ok: 2, failed: 1, ping: { p50: 1, p99: 3 }, connect: { p50: 10, p99: 30 } })
+    expect(ledger.pings).toEqual({ ok: 2, failed: 1, lastError: 'no', ping: { p50: 1, p99: 3 }, connect: { p50: 10, p99: 30 } })
   })
 })
 

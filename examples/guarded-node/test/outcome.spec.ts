@@ -14,7 +14,7 @@ describe('the judgement of --once', () => {
   })
 
   it('tells of one ping that failed', () => {
-    expect(judge({ ...GOOD, pings: { ok: 9, failed: 1 }, lastError: 'it took too long' })).toEqual(['1 of 10 honest pings failed, the last one because it took too long'])
+    expect(judge({ ...GOOD, pings: { ok: 9, failed: 1, lastError: 'it took too long' } })).toEqual(['1 of 10 honest pings failed, the last one because it took too long'])
   })
 
   it('tells of a visitor that was never served, and of all when none was there', () => {

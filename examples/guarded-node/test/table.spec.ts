@@ -50,6 +50,11 @@ describe('the table', () => {
     expect(lines).toContain(' nobody yet')
   })
 
+  it('says why a ping failed last', () => {
+    const lines = table({ ...VIEW, pings: { ok: 0, failed: 1, lastError: 'it failed to connect' } }, 79, plain)
+    expect(lines.filter(line => /honest pings|failure|anew/.test(line))).toEqual([' honest pings       0 of 1 answered', ' last failure       it failed to connect'])
+  })
+
   it.each([[{ ok: 70, failed: 0 }, 'green'], [{ ok: 69, failed: 1 }, 'red']])('shows %j in %s', (counts, colour) => {
     const looks: string[] = []
     table({ ...VIEW, pings: counts }, 79, (look, text) => {
@@ -74,7 +79,7 @@ describe('the table', () => {
       total: row,
       more: count,
       verdicts: fc.array(fc.record({ text: fc.string({ maxLength: 200 }), count, at: count }), { maxLength: 64 }),
-      pings: fc.record({ ok: count, failed: count, ping: quantiles, connect: quantiles }),
+      pings: fc.record({ ok: count, failed: count, lastError: fc.string({ maxLength: 200 }), ping: quantiles, connect: quantiles }),
       sockets: fc.record({ pending: count, expired: count, dropped: count }),
       labels: fc.constant(new Map([['a', 'label']]))
     })
