@@ -1,6 +1,6 @@
 import type { TransportState, Wiring } from './wiring.ts'
 import type { ConnectionRecord, RawConnection } from '@cordon/interface-connection-lifecycle'
-import type { AbortOptions, Connection, MultiaddrConnection, StreamMuxer } from '@libp2p/interface'
+import type { AbortOptions, Connection, MessageStream, MultiaddrConnection, StreamMuxer } from '@libp2p/interface'
 
 /** What lies below a raw connection, where the raw connection cannot be trusted to end it */
 export interface Underlay {
@@ -124,9 +124,9 @@ export class Attachment implements RawConnection {
   }
 }
 
-/** Whether a raw connection will say `close` no more */
-export function hasEnded (raw: MultiaddrConnection): boolean {
-  return raw.status !== 'open' && raw.status !== 'closing'
+/** Whether a raw connection or a stream will say `close` no more */
+export function hasEnded (stream: MessageStream): boolean {
+  return stream.status !== 'open' && stream.status !== 'closing'
 }
 
 export function asError (value: unknown): Error {

@@ -1,4 +1,5 @@
 import { StreamRefusedError, isRefusal } from '@cordon/interface-connection-lifecycle'
+import { hasEnded } from './attachment.ts'
 import type { HandlerHook } from './handlers.ts'
 import type { Wiring } from './wiring.ts'
 import type { ConnectionRecord, StreamRecord } from '@cordon/interface-connection-lifecycle'
@@ -104,6 +105,13 @@ export class StreamHook {
     // libp2p sets `protocol` in the moment in which it is negotiated, and tells nobody
     this.#stream[HOOK] = this
     Object.defineProperty(this.#stream, 'protocol', PROTOCOL)
+
+    // an outbound one may have closed before we could listen
+    if (hasEnded(this.#stream)) {
+      this.handleEvent()
+
+      return
+    }
 
     if (this.protocol !== '') {
       this.negotiated(this.protocol)
