@@ -113,7 +113,7 @@ describe('what shows only once modules exist rejects createLibp2p before anythin
 
   it('a node for which options are used a second time', async () => {
     const options = compose({}, { lifecycle: connectionLifecycle() })
-    nodes.push(await createLibp2p(options) as Libp2p)
+    nodes.push(await createLibp2p(options))
 
     await expect(createLibp2p(options)).rejects.toMatchObject({ name: 'ComposedOptionsReusedError' })
   })

@@ -21,8 +21,8 @@ interface Queue<T> {
  * Deadlines of very many things with one timer. All deadlines of one queue have the same duration, so each queue
  * is in order by itself: adding and removing take constant time, and the earliest is the first of one queue.
  *
- * The timer is armed anew only for a deadline that is earlier than what it waits for. It is left running when
- * deadlines are removed, then fires in vain at most once; `stop` disarms it.
+ * The timer is armed anew only for a deadline that is earlier than what it waits for, and disarmed when there are
+ * none left. Where others are left it keeps running, and fires in vain at most once for each time it was armed.
  */
 export class Deadlines<T> {
   readonly #clock: Clock
@@ -31,9 +31,9 @@ export class Deadlines<T> {
   #size = 0
   #timer: Timer | undefined
   #armedFor = Infinity
-  #sweeping = false
 
   /**
+   * @param clock - what time is measured with
    * @param durations - of each queue, in ms
    * @param expire - called for each deadline that has passed, earliest first; it may add and remove deadlines, and must not throw
    */
@@ -47,7 +47,13 @@ export class Deadlines<T> {
     return this.#size
   }
 
-  /** @param from - when the duration began, in ms of the clock */
+  /**
+   * Begins to wait.
+   *
+   * @param queue - the index of its duration
+   * @param item - what is due
+   * @param from - when the duration began, in ms of the clock
+   */
   add (queue: number, item: T, from: number): Deadline<T> {
     const target = this.#queue(queue)
     const deadline: Deadline<T> = { item, queue, due: from + target.duration, previous: target.last, next: undefined, waiting: true }
@@ -64,7 +70,7 @@ export class Deadlines<T> {
     else deadline.next.previous = deadline
 
     this.#size++
-    if (!this.#sweeping && deadline.due < this.#armedFor) this.#arm(deadline.due)
+    if (deadline.due < this.#armedFor) this.#arm(deadline.due)
     return deadline
   }
 
@@ -79,9 +85,10 @@ export class Deadlines<T> {
     if (deadline.next == null) queue.last = deadline.previous
     else deadline.next.previous = deadline.previous
     deadline.previous = deadline.next = undefined
+    if (this.#size === 0) this.stop()
   }
 
-  /** Disarms the timer; what is added afterwards arms it again */
+  /** Disarms the timer, though something may wait; what is added afterwards arms it again */
   stop (): void {
     this.#timer?.cancel()
     this.#timer = undefined
@@ -91,8 +98,8 @@ export class Deadlines<T> {
   /** Whatever is overdue goes at once, however late the timer fires */
   readonly #sweep = (): void => {
     this.#timer = undefined
-    this.#armedFor = Infinity
-    this.#sweeping = true
+    // until the sweep is over nothing is armed, however early it is due
+    this.#armedFor = -Infinity
     const now = this.#clock.now()
     let deadline = this.#earliest()
 
@@ -102,7 +109,7 @@ export class Deadlines<T> {
       deadline = this.#earliest()
     }
 
-    this.#sweeping = false
+    this.#armedFor = Infinity
     if (deadline != null) this.#arm(deadline.due)
   }
 

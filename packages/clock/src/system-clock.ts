@@ -10,10 +10,10 @@ class SystemTimer implements Timer {
     this.#handle = setTimeout(task, Math.min(Math.max(delay, 0), MAX_DELAY))
 
     // Node's timers are objects and keep the process alive; browsers' are numbers and do not
-    const handle: unknown = this.#handle
+    const handle: number | { unref?: () => unknown } = this.#handle
 
-    if (typeof handle === 'object' && handle != null && 'unref' in handle && typeof handle.unref === 'function') {
-      handle.unref()
+    if (typeof handle === 'object') {
+      handle.unref?.()
     }
   }
 

@@ -1,5 +1,6 @@
 import { systemClock } from '@cordon/clock'
 import { ComposeError } from '@cordon/interface-component-registry'
+import { show } from '@cordon/options'
 import { COMPONENT_NAMES, COMPONENT_PREFIXES } from './constants.ts'
 import { wrapEncrypter, wrapProtector } from './encryption.ts'
 import { Gater } from './gater.ts'
@@ -147,5 +148,5 @@ function isObject (value: unknown): value is object {
 }
 
 function describe (value: unknown): string {
-  return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `${typeof value} ${String(value).slice(0, 64)}`
+  return Array.isArray(value) ? 'an array' : typeof value === 'object' && value !== null ? 'an object' : show(value)
 }

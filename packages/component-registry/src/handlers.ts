@@ -30,7 +30,7 @@ export class HandlerHook {
     }
 
     registrar.unhandle = async (protocols, options) => {
-      for (const protocol of Array.isArray(protocols) ? protocols : [protocols]) {
+      for (const protocol of [protocols].flat()) {
         this.#services.delete(protocol)
       }
 

@@ -9,7 +9,7 @@ const composeUntyped = compose as unknown as (options: unknown, modules: unknown
 describe('compose, before any node exists', () => {
   it('refuses names that libp2p has for its own components', () => {
     for (const name of ['connectionGater', 'metrics', 'upgrader', 'transport-0', 'stream-muxers-x', 'then', 'beforeStart']) {
-      expect(() => compose({}, { lifecycle, [name]: () => ({}) } as Modules), name).toThrow(`modules.${name}: libp2p has a component of this name`)
+      expect(() => compose({}, { lifecycle, [name]: () => ({}) }), name).toThrow(`modules.${name}: libp2p has a component of this name`)
     }
   })
 

@@ -1,4 +1,6 @@
 import { connectionLifecycle } from '@cordon/connection-lifecycle'
+import { ComposeError } from '@cordon/interface-component-registry'
+import type { Modules } from '@cordon/component-registry'
 import type { ConnectionLifecycle } from '@cordon/interface-connection-lifecycle'
 import type { ComponentLogger, Metrics } from '@libp2p/interface'
 
@@ -7,6 +9,27 @@ export interface Defaults {
   readonly lifecycle: (components: { logger: ComponentLogger, metrics?: Metrics }) => ConnectionLifecycle
 }
 
-export const DEFAULTS: Defaults = {
+const DEFAULTS: Defaults = {
   lifecycle: connectionLifecycle()
+}
+
+/**
+ * The defaults, with what was given in their place; `undefined` means the default, as everywhere in options.
+ *
+ * @throws {ComposeError} when a name that is no default is to be left out: it is misspelt
+ */
+export function withDefaults (modules: unknown = {}): Modules {
+  if (typeof modules !== 'object' || modules === null || Array.isArray(modules)) {
+    // not ours to explain: `compose` says what it expects
+    return modules as Modules
+  }
+
+  const given = Object.entries(modules as Modules)
+  const misspelt = given.find(([name, factory]) => factory === false && !Object.hasOwn(DEFAULTS, name))
+
+  if (misspelt != null) {
+    throw new ComposeError(`modules.${misspelt[0]}`, `there is no default module of this name to leave out; there is ${Object.keys(DEFAULTS).join(', ')}`)
+  }
+
+  return { ...DEFAULTS, ...Object.fromEntries(given.filter(([, factory]) => factory !== undefined)) }
 }

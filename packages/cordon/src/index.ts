@@ -26,7 +26,7 @@
  */
 
 import { compose } from '@cordon/component-registry'
-import { DEFAULTS } from './defaults.ts'
+import { withDefaults } from './defaults.ts'
 import type { Defaults } from './defaults.ts'
 import type { Composed, ModuleFactory, RegistryInit } from '@cordon/component-registry'
 import type { ServiceMap } from '@libp2p/interface'
@@ -57,12 +57,7 @@ export type Chosen<M> = {
  */
 export function cordon<T extends ServiceMap = Record<never, never>, const M extends Overrides<M> = Record<never, never>> (
   options: Libp2pOptions<T> = {}, modules?: M, init?: RegistryInit): Composed<T, Chosen<M>> {
-  return compose(options, { ...DEFAULTS, ...defined(modules) }, init) as Composed<T, Chosen<M>>
-}
-
-/** `undefined` means the default, as everywhere in options */
-function defined (modules: object = {}): Record<string, ModuleFactory | false> {
-  return Object.fromEntries(Object.entries(modules).filter(([, factory]) => factory !== undefined)) as Record<string, ModuleFactory | false>
+  return compose(options, withDefaults(modules), init) as Composed<T, Chosen<M>>
 }
 
 export type { Defaults } from './defaults.ts'

@@ -1,0 +1,66 @@
+import { connectionLifecycle } from '@cordon/connection-lifecycle'
+import { isConnectionLifecycle } from '@cordon/interface-connection-lifecycle'
+import { createLibp2p } from 'libp2p'
+import { describe, expect, it } from 'vitest'
+import { cordon } from '../src/index.ts'
+
+const untyped = cordon as unknown as (options?: unknown, modules?: unknown, init?: unknown) => ReturnType<typeof cordon>
+
+describe('cordon', () => {
+  it('makes a node with the defaults, beside its own services', async () => {
+    const node = await createLibp2p(cordon({ services: { mine: () => 'mine' } }))
+    await node.stop()
+
+    expect(Object.keys(node.services)).toEqual(['registry', 'mine', 'lifecycle'])
+    expect(isConnectionLifecycle(node.services.lifecycle)).toBe(true)
+    expect(node.services.mine).toBe('mine')
+  })
+
+  it('takes undefined for the default', async () => {
+    const node = await createLibp2p(untyped(undefined, { lifecycle: undefined }))
+    await node.stop()
+
+    expect(isConnectionLifecycle(node.services.lifecycle)).toBe(true)
+  })
+
+  it('uses what is given in place of a default', async () => {
+    const made: unknown[] = []
+    const lifecycle: ReturnType<typeof connectionLifecycle> = components => {
+      const module = connectionLifecycle({ maxHandshaking: 1 })(components)
+      made.push(module)
+
+      return module
+    }
+    const node = await createLibp2p(cordon({}, { lifecycle }))
+    await node.stop()
+
+    expect(made).toEqual([node.services.lifecycle])
+  })
+
+  it('adds modules of your own', async () => {
+    const node = await createLibp2p(cordon({}, { watchdog: () => ({ barks: true }) }))
+    await node.stop()
+
+    expect(node.services.watchdog.barks).toBe(true)
+  })
+
+  it.each([
+    [{ lifecycle: false }, 'modules.lifecycle: the lifecycle cannot be left out'],
+    [{ lifecycel: false }, 'modules.lifecycel: there is no default module of this name to leave out; there is lifecycle'],
+    [{ lifecycle: 1 }, 'modules.lifecycle: expected a factory'],
+    [null, 'modules: expected an object'],
+    [[], 'modules: expected an object'],
+    ['lifecycle', 'modules: expected an object'],
+    [JSON.parse('{"__proto__":false}'), 'modules.__proto__']
+  ])('says what is wrong with %j', (modules: unknown, message) => {
+    expect(() => untyped({}, modules)).toThrow(message)
+  })
+
+  it('says what is wrong with what goes to the registry', () => {
+    expect(() => untyped({}, {}, { gaterTimeout: -1 })).toThrow('registry.gaterTimeout')
+  })
+
+  it('does not make a node with two lifecycles', async () => {
+    await expect(createLibp2p(cordon({}, { lifecycel: connectionLifecycle() }))).rejects.toThrow('modules.lifecycel: is a second connection lifecycle')
+  })
+})
