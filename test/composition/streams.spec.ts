@@ -1,11 +1,12 @@
 import { StreamRefusedError } from '@cordon/interface-connection-lifecycle'
 import { dialler, eventually, portOf, STACKS, stopAll } from '@cordon/testing/node'
 import { mockMuxer } from '@libp2p/utils'
+import { yamux } from '@libp2p/yamux'
 import { afterEach, describe, expect, it } from 'vitest'
 import { failureOf, guarded, refusal, released } from './support.ts'
 import type { GuardedInit, GuardedNode } from './support.ts'
 import type { Participant, StreamRecord } from '@cordon/interface-connection-lifecycle'
-import type { Connection, Stream, StreamHandler, StreamHandlerOptions, StreamMuxer } from '@libp2p/interface'
+import type { Connection, Stream, StreamHandler, StreamHandlerOptions, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
 
 const PROTOCOL = '/cordon-test/1.0.0'
 
@@ -289,17 +290,11 @@ describe.each(STACKS)('nothing is left of streams over the yamux of %s that', st
   })
 })
 
-describe('streams of a muxer that is not yamux', () => {
-  const muxed = async (): Promise<{ ours: Witness, theirs: Witness } & Pair> => {
+describe('streams of another muxer', () => {
+  it('pass the same steps', async () => {
     const [ours, theirs] = [new Witness(), new Witness()]
     const options: GuardedInit['options'] = given => ({ ...withoutServices(given), streamMuxers: [() => mockMuxer()] })
-    const made = await pair({ options, participant: ours.participant }, { options, participant: theirs.participant })
-
-    return { ...made, ours, theirs }
-  }
-
-  it('pass the same steps', async () => {
-    const { from, to, connection, ours, theirs } = await muxed()
+    const { from, to, connection } = await pair({ options, participant: ours.participant }, { options, participant: theirs.participant })
     const stream = await open(connection)
     await stream.close()
     await eventually(() => streamsOf(from) + streamsOf(to) === 0)
@@ -309,14 +304,36 @@ describe('streams of a muxer that is not yamux', () => {
     expect(from.registry.status().transports[0]?.gaps).toEqual(['the stream windows of the muxer are not bounded by its read buffer'])
   })
 
-  it('leave nothing when their connection is aborted in the tick in which they were opened', async () => {
-    const { from, to, connection, ours } = await muxed()
-    const stream = failureOf(open(connection))
-    connection.abort(new Error('enough'))
+  it('are not held if they closed before it handed them out', async () => {
+    const handOut = Promise.withResolvers<true>()
+    const slow = (): StreamMuxerFactory => {
+      const factory = yamux()()
+      const create = factory.createStreamMuxer.bind(factory)
+      factory.createStreamMuxer = secured => {
+        const muxer = create(secured)
+        const createStream = muxer.createStream.bind(muxer)
+        muxer.createStream = async options => {
+          const stream = await createStream(options)
+          await handOut.promise
 
-    expect(await stream).toBeInstanceOf(Error)
+          return stream
+        }
+
+        return muxer
+      }
+
+      return factory
+    }
+    const ours = new Witness()
+    const { from, to, connection } = await pair({ participant: ours.participant, options: given => ({ ...withoutServices(given), streamMuxers: [slow] }) })
+    const failure = failureOf(open(connection))
+    await eventually(() => streamsOf(to) === 1)
+    connection.abort(new Error('enough'))
+    handOut.resolve(true)
+
+    expect(await failure).toBeInstanceOf(Error)
     await released(from, to)
-    expect(ours.steps.map(steps => steps.at(-1))).toEqual(['closed'])
+    expect(ours.steps).toEqual([['opened without protocol, without stream', 'closed']])
   })
 })
 
