@@ -10,10 +10,8 @@ class SystemTimer implements Timer {
     this.#handle = setTimeout(task, Math.min(Math.max(delay, 0), MAX_DELAY))
 
     // Node's timers are objects and keep the process alive; browsers' are numbers and do not
-    const handle: number | { unref?: () => unknown } = this.#handle
-
-    if (typeof handle === 'object') {
-      handle.unref?.()
+    if (canUnref(this.#handle)) {
+      this.#handle.unref()
     }
   }
 
@@ -26,4 +24,8 @@ class SystemTimer implements Timer {
 export const systemClock: Clock = {
   now: () => performance.now(),
   schedule: (delay, task) => new SystemTimer(delay, task)
+}
+
+function canUnref (handle: unknown): handle is { unref: () => void } {
+  return typeof handle === 'object' && handle != null && 'unref' in handle
 }

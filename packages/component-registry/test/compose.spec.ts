@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { compose } from '../src/index.ts'
-import type { Modules } from '../src/index.ts'
 import type { Libp2pOptions } from 'libp2p'
 
 const lifecycle = (): object => ({})
