@@ -12,7 +12,10 @@ import type { GuardedNode } from './node.ts'
 import type { Screen } from './screen.ts'
 import type { Visitors } from './visitors.ts'
 
-/** In ms; nothing of the node or its visitors takes as long to stop, so whatever still runs then is a bug */
+/**
+ * In ms; whatever still runs then is a bug. All is stopped within a tenth of a second, but a timer of one second
+ * that libp2p arms while it stops (its address manager's) has to run out.
+ */
 const STOP_DEADLINE = 1_900
 
 /** As many groups as fit in a terminal of 24 lines with all the rest */

@@ -26,6 +26,7 @@ const ESC = '\x1b['
 class LiveScreen implements Screen {
   readonly interval = 250
   readonly #out: WriteStream
+  #head = ''
   #height = 0
   #last: View | undefined
   #open = false
@@ -36,7 +37,8 @@ class LiveScreen implements Screen {
   }
 
   listening (multiaddrs: readonly string[]): void {
-    this.#out.write(`\n ${this.#paint('bold', 'a guarded node')} on loopback; Ctrl-C stops it\n\n${multiaddrs.map(each => ` ${each}\n`).join('')}\n`)
+    this.#head = `\n ${this.#paint('bold', 'a guarded node')} on loopback; Ctrl-C stops it\n\n${multiaddrs.map(each => ` ${each}\n`).join('')}\n`
+    this.#out.write(this.#head)
   }
 
   show (view: View): void {
@@ -75,7 +77,7 @@ class LiveScreen implements Screen {
   /** What was drawn may have been wrapped in the meantime, so nothing is known of where it stands */
   readonly #resized = (): void => {
     this.#height = 0
-    this.#out.write(`${ESC}2J${ESC}H`)
+    this.#out.write(`${ESC}2J${ESC}H${this.#head}`)
     if (this.#last != null) this.show(this.#last)
   }
 }
