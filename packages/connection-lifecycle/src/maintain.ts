@@ -77,7 +77,8 @@ export class Maintainer implements PeerWatcher {
   }
 
   closing (record: LifecycleRecord): void {
-    if (!record.reconnects) this.#of(record)?.suspend()
+    // a node that stops does not change what is wanted when it starts again
+    if (!record.reconnects && record.reason?.code !== 'shutdown') this.#of(record)?.suspend()
   }
 
   gone (record: LifecycleRecord): void {

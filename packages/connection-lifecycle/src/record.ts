@@ -1,5 +1,5 @@
-import type { Deadline } from './deadlines.ts'
 import type { Intent } from './reasons.ts'
+import type { Deadline } from '@cordon/clock'
 import type { Place } from '@cordon/fair-set'
 import type { CloseReason, ConnectionRecord, ConnectionState, Direction, HandshakePhase, NormalisedAddress, RawConnection } from '@cordon/interface-connection-lifecycle'
 import type { Connection, PeerId } from '@libp2p/interface'
@@ -26,7 +26,6 @@ export class LifecycleRecord implements ConnectionRecord {
   readonly remoteAddr: Multiaddr
   readonly address: NormalisedAddress
   readonly openedAt: number
-  readonly owner: RecordOwner
 
   state: ConnectionState = 'new'
   phase: HandshakePhase | undefined = undefined
@@ -69,6 +68,7 @@ export class LifecycleRecord implements ConnectionRecord {
   closeDeadline: Deadline<LifecycleRecord> | undefined = undefined
   closer: AbortController | undefined = undefined
 
+  readonly #owner: RecordOwner
   #controller: AbortController | undefined = undefined
   #settled: Waiter | undefined = undefined
   #gone: Waiter | undefined = undefined
@@ -79,8 +79,18 @@ export class LifecycleRecord implements ConnectionRecord {
     this.remoteAddr = transport.raw.remoteAddr
     this.address = address
     this.openedAt = openedAt
-    this.owner = owner
+    this.#owner = owner
     this.transport = transport
+  }
+
+  isOwnedBy (owner: RecordOwner): boolean {
+    return this.#owner === owner
+  }
+
+  /** For logs: what the contract says of it, and nothing of what it is linked with */
+  toJSON (): object {
+    const { id, direction, remoteAddr, remotePeer, state, phase, openedAt, reason } = this
+    return { id, direction, remoteAddr: remoteAddr.toString(), remotePeer: remotePeer?.toString(), state, phase, openedAt, reason: reason?.code }
   }
 
   /** Asked anew after each callback, because each of them may have closed it */
@@ -97,7 +107,7 @@ export class LifecycleRecord implements ConnectionRecord {
   }
 
   async close (reason: CloseReason): Promise<void> {
-    await this.owner.close(this, reason)
+    await this.#owner.close(this, reason)
   }
 
   /** Without effect where nobody has asked for the signal */

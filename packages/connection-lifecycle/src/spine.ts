@@ -226,7 +226,7 @@ export class Spine implements LifecycleDriver {
 
   /** @throws {InvalidParametersError} when the record was made by somebody else */
   own (record: ConnectionRecord): LifecycleRecord {
-    if (record instanceof LifecycleRecord && record.owner === this) return record
+    if (record instanceof LifecycleRecord && record.isOwnedBy(this)) return record
     throw new InvalidParametersError('this is no connection record of this lifecycle')
   }
 
@@ -296,7 +296,7 @@ export class Spine implements LifecycleDriver {
   /** Closes what a step has refused, and releases what was closed while the steps ran */
   #goesOn (record: LifecycleRecord, refusal: Refusal | undefined): boolean {
     if (refusal != null) this.#end(record, refusal)
-    if (record.running === 0) this.#teardown.settle(record)
+    this.#teardown.settle(record)
     return !record.isClosed()
   }
 

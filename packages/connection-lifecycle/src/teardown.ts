@@ -1,5 +1,5 @@
+import { Deadlines } from '@cordon/clock'
 import { ConnectionRefusedError, HandshakeTimeoutError } from '@cordon/interface-connection-lifecycle'
-import { Deadlines } from './deadlines.ts'
 import { hasEnded, reasonOfLoss } from './reasons.ts'
 import { transition } from './state.ts'
 import type { Context } from './context.ts'

@@ -158,7 +158,7 @@ describe('a maintained peer', () => {
   })
 
   it('has exactly one timer after ten failed handshakes', async () => {
-    const { clock, dials, driver, fail, lifecycle, open } = started({ readiness: { name: 'hello', holdDial: true } })
+    const { clock, dials, driver, fail, lifecycle, open, told } = started({ readiness: { name: 'hello', holdDial: true } })
     lifecycle.maintain(PEER)
     for (let i = 0; i < 10; i++) {
       const { record, raw } = open('/ip4/192.0.2.7/tcp/1', 'outbound')
@@ -166,7 +166,9 @@ describe('a maintained peer', () => {
       driver.identified(record, PEER)
       driver.upgraded(record, fakeConnection(PEER))
       lifecycle.handshakeFailed(record, new Error('no hello'))
+      expect(told()).toHaveLength(i)
       await fail(new Error('the connection was closed'))
+      expect(told()).toHaveLength(i + 1)
       expect(clock.pending).toBe(1)
       clock.tick(clock.nextIn ?? 0)
       expect(dials).toHaveLength(i + 2)
@@ -182,6 +184,18 @@ describe('a maintained peer', () => {
       clock.tick(clock.nextIn ?? 0)
     }
     expect(told().map(event => event['delay'])).toEqual([50, 100, 200, 400])
+  })
+
+  it('has one timer when a connection that was closed earlier is released later', async () => {
+    const { clock, lifecycle, ready, succeed, told } = started()
+    lifecycle.maintain(PEER)
+    const closed = await succeed()
+    void closed.close(EVICTED)
+    lifecycle.lost(ready(PEER).record, {})
+    expect(told()).toHaveLength(1)
+    lifecycle.lost(closed, {})
+    expect(told()).toHaveLength(1)
+    expect(clock.pending).toBe(1)
   })
 
   it('wakes when it connects by itself', async () => {
@@ -432,12 +446,17 @@ describe('stop', () => {
   })
 
   it('of the node is not taken for a loss', async () => {
-    const { clock, lifecycle, ready } = started()
-    lifecycle.maintain(PEER)
+    const { clock, dials, lifecycle, ready } = started()
     const { raw } = ready(PEER)
+    lifecycle.maintain(PEER)
     raw.closing = 'resolves'
     await lifecycle.stop()
     expect(clock.pending).toBe(0)
+    expect(dials).toHaveLength(0)
+
+    await lifecycle.start()
+    lifecycle.afterStart()
+    expect(dials).toHaveLength(1)
   })
 })
 

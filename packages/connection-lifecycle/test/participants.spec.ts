@@ -201,6 +201,26 @@ describe('streams', () => {
     expect(steps).toEqual(['a.streamNegotiated', 'no.streamNegotiated', 'no.streamClosed', 'a.streamClosed'])
   })
 
+  it('that a participant ends from within a step are told of the end after it has answered', () => {
+    const order: string[] = []
+    const self: Participant = {
+      stage: 'account',
+      streamNegotiated: stream => {
+        driver.streamClosed(stream)
+        order.push('still in streamNegotiated')
+        return undefined
+      },
+      streamClosed: () => { order.push('closed') }
+    }
+    const { driver, lifecycle, ready } = bench({ participants: [['self', self], recorder('b', 'observe', order)] })
+    const stream = driver.streamOpened(ready().record, 'inbound')
+    if ('code' in stream) throw new Error('refused')
+    order.length = 0
+    expect(driver.streamNegotiated(stream, '/x/1')).toMatchObject({ code: 'gone' })
+    expect(order).toEqual(['still in streamNegotiated', 'b.streamClosed', 'closed'])
+    expect(lifecycle.stats().streams).toBe(0)
+  })
+
   it('outlive their connection until their handler is done', () => {
     const steps: string[] = []
     const { driver, lifecycle, ready } = bench({ participants: [recorder('a', 'account', steps)] })
@@ -228,10 +248,12 @@ describe('streams', () => {
 
   it('whose connection is closed by a participant are refused', () => {
     const steps: string[] = []
+    const others: string[] = []
     const killer: Participant = { stage: 'account', streamOpened: stream => { void stream.connection.close({ code: 'misbehaved', by: 'local' }); return undefined }, streamClosed: () => { steps.push('killer') } }
-    const { driver, lifecycle, ready } = bench({ participants: [['killer', killer], recorder('b', 'observe', [])] })
+    const { driver, lifecycle, ready } = bench({ participants: [['killer', killer], recorder('b', 'observe', others)] })
     expect(driver.streamOpened(ready().record, 'inbound')).toMatchObject({ code: 'gone' })
     expect(steps).toEqual(['killer'])
+    expect(others).not.toContain('b.streamOpened')
     expect(lifecycle.stats().streams).toBe(0)
   })
 })

@@ -37,6 +37,13 @@ describe('the service', () => {
     expect(new Set(ids).size).toBe(4)
   })
 
+  it('has records that can be logged', () => {
+    const { clock, ready, lifecycle } = bench()
+    const { record } = ready(PEER)
+    lifecycle.lost(record, {})
+    expect(JSON.parse(JSON.stringify(record))).toEqual({ id: record.id, direction: 'inbound', remoteAddr: '/ip4/192.0.2.1/tcp/4001', remotePeer: String(PEER), state: 'closed', openedAt: clock.now(), reason: 'remote-close' })
+  })
+
   it('finds records by id, connection and peer while they live', () => {
     const { driver, lifecycle, open, ready } = bench()
     const { record } = ready(PEER)

@@ -1,8 +1,8 @@
+import { Deadlines } from '@cordon/clock'
 import { fakeClock } from '@cordon/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Deadlines } from '../src/deadlines.ts'
-import type { Deadline } from '../src/deadlines.ts'
+import type { Deadline } from '@cordon/clock'
 import type { Clock } from '@cordon/interface-connection-lifecycle'
 
 describe('Deadlines', () => {
@@ -40,6 +40,31 @@ describe('Deadlines', () => {
     deadlines.remove(deadline)
     deadlines.remove(deadline)
     expect([deadlines.size, clock.pending]).toEqual([0, 0])
+  })
+
+  it('keeps what began a little earlier in front of what was added before', () => {
+    const clock = fakeClock()
+    const expired: string[] = []
+    const deadlines = new Deadlines<string>(clock, [100], item => { expired.push(item) })
+    deadlines.add(0, 'late', clock.now())
+    deadlines.add(0, 'later', clock.now() + 1)
+    deadlines.add(0, 'early', clock.now() - 5)
+    clock.tick(95)
+    expect(expired).toEqual(['early'])
+    clock.tick(10)
+    expect(expired).toEqual(['early', 'late', 'later'])
+  })
+
+  it('may be stopped while something waits, and goes on with what is added', () => {
+    const clock = fakeClock()
+    const expired: string[] = []
+    const deadlines = new Deadlines<string>(clock, [100], item => { expired.push(item) })
+    deadlines.add(0, 'a', clock.now())
+    deadlines.stop()
+    expect([clock.pending, deadlines.size]).toEqual([0, 1])
+    deadlines.add(0, 'b', clock.now())
+    clock.tick(100)
+    expect(expired).toEqual(['a', 'b'])
   })
 
   it('takes everything that is overdue after a jump, the earliest first', () => {
