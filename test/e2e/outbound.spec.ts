@@ -2,6 +2,7 @@ import { closedPort, eventually, STACKS, stallingServer } from '@cordon/testing/
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Scene } from './scene.ts'
+import type { TransportStatus } from '@cordon/interface-component-registry'
 import type { StallingServer } from '@cordon/testing/node'
 
 const TIMES = 200
@@ -52,7 +53,7 @@ describe.each(STACKS)('dialling with noise and yamux of %s', stack => {
     const addresses = await stalling('ws')
     scene = await Scene.start({ transport: 'ws', stack, lifecycle: IMPATIENT })
     const { registry } = scene.node.services
-    const transport = () => registry.status().transports.find(({ transport }) => transport === '@libp2p/websockets')
+    const transport = (): TransportStatus | undefined => registry.status().transports.find(({ transport }) => transport === '@libp2p/websockets')
     await dialInVain(scene, addresses)
     await expectAccepted()
     const { audit } = scene

@@ -1,9 +1,9 @@
 import { dialler, eventually, hostilePeer, RAW_PHASES, UPGRADED_PHASES } from '@cordon/testing/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { IMPATIENT, Scene } from './scene.ts'
-import type { Dialler, HostileKind, HostilePeerInit, Stack } from '@cordon/testing/node'
 import type { CloseReason } from '@cordon/interface-connection-lifecycle'
-import type { ConnectionGater, PeerId } from '@libp2p/interface'
+import type { Dialler, HostileKind, HostilePeerInit, Stack } from '@cordon/testing/node'
+import type { ConnectionGater } from '@libp2p/interface'
 
 /** Connections in each phase */
 const TIMES = 200
@@ -119,24 +119,23 @@ export function phases (transport: 'tcp' | 'ws', stack: Stack): void {
         const asked = new Map<string, () => void>()
         let slow = true
         const gater: ConnectionGater = {
-          denyInboundEncryptedConnection: async (peer: PeerId) => {
+          denyInboundEncryptedConnection: async peer => {
             asked.get(peer.toString())?.()
             if (slow) await new Promise(resolve => { setTimeout(resolve, 150) })
             return false
           }
         }
-        const scene = await Scene.start({ transport, stack, gater })
-        await withDiallers(scene, async diallers => {
-          await dialAll(diallers, TIMES, async peer => {
-            const reset = new Promise<void>(resolve => {
-              asked.set(peer.node.peerId.toString(), () => {
-                peer.cut('reset')
-                resolve()
-              })
-            })
-            await Promise.all([reset, dialInVain(peer)])
+        /** Dials, and is gone while the gater thinks */
+        async function dialAndReset (peer: Dialler): Promise<void> {
+          const { promise, resolve } = Promise.withResolvers<undefined>()
+          asked.set(peer.node.peerId.toString(), () => {
+            peer.cut('reset')
+            resolve(undefined)
           })
-        })
+          await Promise.all([promise, dialInVain(peer)])
+        }
+        const scene = await Scene.start({ transport, stack, gater })
+        await withDiallers(scene, async diallers => { await dialAll(diallers, TIMES, dialAndReset) })
         await scene.expectClean(TIMES)
         slow = false
         await scene.expectAccepts()

@@ -3,8 +3,8 @@ import { cordon } from '@cordon/cordon'
 import { buildNode, countingClock, eventually, handleCounts, handlesSince, portOf, within } from '@cordon/testing/node'
 import { expect } from 'vitest'
 import { Audit } from './audit.ts'
-import type { ConnectionLifecycleInit } from '@cordon/connection-lifecycle'
 import type { RegistryInit } from '@cordon/component-registry'
+import type { ConnectionLifecycleInit } from '@cordon/connection-lifecycle'
 import type { Registry } from '@cordon/interface-component-registry'
 import type { ConnectionLifecycle } from '@cordon/interface-connection-lifecycle'
 import type { BaseServices, CountingClock, HandleCounts, Stack, TransportName } from '@cordon/testing/node'
@@ -19,8 +19,12 @@ export interface SceneInit {
   readonly stack: Stack
   readonly gater?: ConnectionGater
   readonly lifecycle?: ConnectionLifecycleInit
+  /** Another lifecycle than ours */
+  readonly foreign?: (init: ConnectionLifecycleInit) => () => ConnectionLifecycle
   readonly registry?: RegistryInit
-  /** The last word on the options of all nodes, before they are composed */
+  /** Where the guarded node listens, if not where its transport does by default */
+  readonly listen?: string[]
+  /** The last word on the options of both nodes, before the guarded one is composed */
   readonly options?: (options: Libp2pOptions<BaseServices>) => Libp2pOptions<BaseServices>
 }
 
@@ -29,10 +33,24 @@ export type GuardedServices = BaseServices & { lifecycle: ConnectionLifecycle, r
 /** Makes a node with a lifecycle, and with an audit of everything that passes it */
 export function guard (init: Omit<SceneInit, 'transport' | 'stack'>, clock: CountingClock, audit: Audit) {
   return (options: Libp2pOptions<BaseServices>): Libp2pOptions<GuardedServices> => cordon(
-    { ...init.options?.(options) ?? options, ...(init.gater == null ? {} : { connectionGater: init.gater }) },
-    { lifecycle: connectionLifecycle({ clock, ...init.lifecycle }), audit: () => audit },
+    {
+      ...init.options?.(options) ?? options,
+      ...(init.gater == null ? {} : { connectionGater: init.gater }),
+      ...(init.listen == null ? {} : { addresses: { listen: init.listen } })
+    },
+    { lifecycle: (init.foreign ?? connectionLifecycle)({ clock, ...init.lifecycle }), audit: () => audit },
     init.registry
   )
+}
+
+/** What a guarded node holds at one moment */
+interface Held {
+  readonly live: number
+  readonly streams: number
+  readonly size: number
+  readonly connections: number
+  readonly timers: number
+  readonly handles: HandleCounts
 }
 
 /** A guarded node, an honest peer of it, and what both held before the others came */
@@ -43,7 +61,7 @@ export class Scene {
   readonly #transport: TransportName
   readonly #clock: CountingClock
   readonly #events = { open: 0, close: 0 }
-  #before: { handles: HandleCounts, timers: number }
+  #before: Held
 
   private constructor (node: Libp2p<GuardedServices>, honest: Libp2p<BaseServices>, transport: TransportName, clock: CountingClock) {
     this.node = node
@@ -51,7 +69,7 @@ export class Scene {
     this.#honest = honest
     this.#transport = transport
     this.#clock = clock
-    this.#before = { handles: handleCounts(), timers: clock.pending }
+    this.#before = this.#held()
     const count = (type: 'connection:open' | 'connection:close', key: 'open' | 'close'): void => {
       node.addEventListener(type satisfies keyof Libp2pEvents, () => { this.#events[key]++ })
     }
@@ -63,6 +81,7 @@ export class Scene {
     const { transport, stack } = init
     const clock = countingClock()
     const node = await buildNode<GuardedServices>({ transport, stack, compose: guard(init, clock, new Audit()) })
+    if (init.listen != null) await eventually(() => node.getMultiaddrs().length > 0)
     const honest = await buildNode({ transport, stack, listen: false, ...(init.options == null ? {} : { compose: init.options }) })
     const scene = new Scene(node, honest, transport, clock)
     // what is loaded and opened once is not to be taken for a leak
@@ -79,25 +98,29 @@ export class Scene {
   mark (): void {
     this.audit.reset()
     this.#events.open = this.#events.close = 0
-    this.#before = { handles: handleCounts(), timers: this.#clock.pending }
+    this.#before = this.#held()
+  }
+
+  #held (): Held {
+    const { audit: { live, streams }, node } = this
+    const { size } = node.services.lifecycle
+    return { live, streams, size, connections: node.getConnections().length, timers: this.#clock.pending, handles: handleCounts() }
   }
 
   /** All that came is gone, and nothing is left of it */
   async expectClean (minimum: number): Promise<void> {
     const { audit, node } = this
+    const { handles, ...before } = this.#before
     await eventually(() => {
-      expect({ live: audit.live, streams: audit.streams, size: node.services.lifecycle.size }).toEqual({ live: 0, streams: 0, size: 0 })
+      expect(this.#held()).toMatchObject(before)
     }, { deadline: 8_000 })
     expect(audit.opened).toBeGreaterThanOrEqual(minimum)
     expect(audit.closed).toBe(audit.opened)
     expect(audit.doubles).toBe(0)
-    expect([...node.services.lifecycle.records()]).toEqual([])
-    expect(node.services.lifecycle.stats()).toMatchObject({ inbound: 0, outbound: 0, streams: 0, records: { new: 0, handshaking: 0, ready: 0, closed: 0 }, faults: {} })
-    expect(node.getConnections()).toEqual([])
+    expect([...node.services.lifecycle.records()]).toHaveLength(before.live)
+    expect(node.services.lifecycle.stats()).toMatchObject({ streams: before.streams, records: { new: 0, handshaking: 0, ready: before.live, closed: 0 }, faults: {} })
     expect(this.#events.close).toBe(this.#events.open)
-    await eventually(() => {
-      expect({ handles: handlesSince(this.#before.handles), timers: this.#clock.pending }).toEqual({ handles: {}, timers: this.#before.timers })
-    }, { deadline: 8_000 })
+    await eventually(() => { expect(handlesSince(handles)).toEqual({}) }, { deadline: 8_000 })
   }
 
   /** An honest peer connects, is answered and leaves */
@@ -109,7 +132,7 @@ export class Scene {
     const { node } = this
     expect(await this.#honest.services.ping.ping(node.getMultiaddrs(), { signal: AbortSignal.timeout(3_000) })).toBeGreaterThanOrEqual(0)
     await this.#honest.hangUp(node.peerId)
-    await eventually(() => node.services.lifecycle.size === 0)
+    await eventually(() => node.services.lifecycle.forPeer(this.#honest.peerId).length === 0)
   }
 
   async stop (): Promise<void> {

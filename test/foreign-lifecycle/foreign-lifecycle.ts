@@ -13,7 +13,7 @@ export interface ForeignInit {
   readonly maxHandshaking?: number
   readonly maxHandshakingPerGroup?: number
   readonly maxHandshakingOutbound?: number
-  readonly deadlines?: Readonly<Record<HandshakePhase | 'total', number>>
+  readonly deadlines?: Partial<typeof DEADLINES>
   readonly closeTimeout?: number
 }
 
@@ -25,13 +25,14 @@ const realClock: Clock = {
   }
 }
 
+const DEADLINES = { encrypt: 3_000, multiplex: 2_000, handshake: 4_000, total: 10_000 }
+
 const DEFAULTS = {
   clock: realClock,
   random: Math.random,
   maxHandshaking: 256,
   maxHandshakingPerGroup: 32,
   maxHandshakingOutbound: 128,
-  deadlines: { encrypt: 3_000, multiplex: 2_000, handshake: 4_000, total: 10_000 },
   closeTimeout: 1_000
 }
 
@@ -48,7 +49,7 @@ const MODULE = 'foreign-lifecycle'
 class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements ConnectionLifecycle {
   readonly [Symbol.toStringTag] = '@cordon/foreign-lifecycle'
   readonly [lifecycleDriverSymbol]: LifecycleDriver
-  readonly #init: Required<ForeignInit>
+  readonly #init: typeof DEFAULTS & { deadlines: typeof DEADLINES }
   readonly #live = new Set<ForeignRecord>()
   readonly #ending = new Set<ForeignRecord>()
   readonly #streams = new Set<ForeignStream>()
@@ -61,7 +62,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
 
   constructor (init: ForeignInit) {
     super()
-    this.#init = { ...DEFAULTS, ...init }
+    this.#init = { ...DEFAULTS, ...init, deadlines: { ...DEADLINES, ...init.deadlines } }
     this.#maintain = new ForeignMaintain({
       clock: this.#init.clock,
       random: this.#init.random,
