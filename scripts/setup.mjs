@@ -288,6 +288,15 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   })
 }
 
+// npm starts this script through a shell, and a shell that is told to end does not tell its children. When it has
+// gone, nobody is left to wait for an answer: the child is ended too.
+const parent = process.ppid
+setInterval(() => {
+  if (process.ppid === parent) return
+  interrupted ??= 'SIGTERM'
+  child?.kill('SIGTERM')
+}, 250).unref()
+
 try {
   const { code, signal } = await main(process.argv.slice(2))
   if (signal == null) {
