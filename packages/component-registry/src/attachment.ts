@@ -74,7 +74,7 @@ export class Attachment implements RawConnection {
         await close(options)
       } catch (error) {
         // libp2p leaves it open and of no use, and would return it from the next dial
-        abort(asError(error))
+        connection.abort(asError(error))
 
         throw error
       }

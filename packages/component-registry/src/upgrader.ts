@@ -1,4 +1,5 @@
 import { ConnectionRefusedError, isRefusal } from '@cordon/interface-connection-lifecycle'
+import { ConnectionClosedError } from '@libp2p/interface'
 import { asError, Attachment } from './attachment.ts'
 import { isThenable } from './deadline.ts'
 import { OutboundWebSocket } from './outbound-websocket.ts'
@@ -77,6 +78,7 @@ export class RecordingUpgrader implements Upgrader {
 
       if (this.#wiring.holdDial) {
         await this.#wiring.driver.settled(record)
+        expectReady(record)
       }
 
       if (record.reason?.refusal != null) {
@@ -149,6 +151,13 @@ export class RecordingUpgrader implements Upgrader {
 
   getConnectionEncrypters (): Map<string, ConnectionEncrypter> {
     return this.#upgrader.getConnectionEncrypters()
+  }
+}
+
+/** @throws {ConnectionClosedError} when a dial has waited in vain; whoever throws on prefers the reason of the record */
+function expectReady ({ state }: ConnectionRecord): void {
+  if (state !== 'ready') {
+    throw new ConnectionClosedError('the connection ended before it was ready')
   }
 }
 
