@@ -22,7 +22,7 @@ export const UNIFORM: Partial<Manifest> = {
 }
 
 /** The fields of a published manifest, in their order */
-export const FIELDS: readonly string[] = [
+const FIELDS: readonly string[] = [
   'name', 'version', 'description', 'license', 'type', 'sideEffects', 'engines', 'files', 'exports', 'publishConfig', 'dependencies', 'peerDependencies', 'peerDependenciesMeta'
 ]
 

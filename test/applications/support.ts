@@ -10,7 +10,7 @@ const seconds = Number(process.env['APPLICATION_SECONDS'] ?? 30)
 if (!(seconds > 0)) throw new RangeError(`APPLICATION_SECONDS must be a number above 0, got ${process.env['APPLICATION_SECONDS']}`)
 
 /** How long each application works, in ms */
-export const WORK_TIME = seconds * 1_000
+const WORK_TIME = seconds * 1_000
 
 /** Room for starting and stopping on a machine that does other things as well, in ms */
 export const TEST_TIMEOUT = WORK_TIME + 60_000

@@ -1,7 +1,7 @@
 import type { Clock } from '@cordon/interface-connection-lifecycle'
 
 /** What `withDeadline` rejects with when time is up */
-export class DeadlineError extends Error {
+class DeadlineError extends Error {
   static override name = 'DeadlineError'
   override name = 'DeadlineError'
 

@@ -69,7 +69,7 @@ export class FaultRefusal implements Refusal {
 }
 
 /** The connection ended before the question was asked */
-export class GoneRefusal implements Refusal {
+class GoneRefusal implements Refusal {
   readonly module: string = NAME
   readonly code = 'gone'
   readonly reason: CloseReason | undefined

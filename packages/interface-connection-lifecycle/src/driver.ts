@@ -1,5 +1,5 @@
-import type { ConnectionRecord, Direction, StreamRecord } from './record.ts'
 import type { DialTarget, Participant } from './participant.ts'
+import type { ConnectionRecord, Direction, StreamRecord } from './record.ts'
 import type { Refusal } from './refusal.ts'
 import type { AbortOptions, Connection, MessageStream, MultiaddrConnection, PeerId, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'

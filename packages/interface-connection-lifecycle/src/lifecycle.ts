@@ -1,4 +1,5 @@
-import { lifecycleDriverSymbol, type LifecycleDriver } from './driver.ts'
+import { lifecycleDriverSymbol } from './driver.ts'
+import type { LifecycleDriver } from './driver.ts'
 import type { LifecycleEvents, MonitorEvent } from './events.ts'
 import type { CloseReason, ConnectionRecord, ConnectionState, Direction, HandshakePhase } from './record.ts'
 import type { Refusal } from './refusal.ts'

@@ -23,7 +23,7 @@ const DEFAULTS = {
   random: () => 0.5
 }
 
-export const OUTSIDER = '/ip4/203.0.113.7/tcp/4001'
+const OUTSIDER = '/ip4/203.0.113.7/tcp/4001'
 
 export interface OpenOptions {
   readonly from?: string

@@ -58,7 +58,7 @@ export async function connectSocket (sockets: Sockets, init: ConnectInit, deadli
 }
 
 /** Resolves when the socket has closed, with or without an error */
-export async function closeOf (socket: net.Socket): Promise<void> {
+async function closeOf (socket: net.Socket): Promise<void> {
   if (socket.closed) return
   await new Promise<void>(resolve => { socket.once('close', () => { resolve() }) })
 }
