@@ -2,7 +2,7 @@ import { ConnectionRefusedError, WrongPeerError } from '@cordon/interface-connec
 import { UnsupportedProtocolError } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
-import { bench, fakeConnection, PEERS, recorder, settle } from './support.ts'
+import { bench, countingSignal, fakeConnection, PEERS, recorder, settle } from './support.ts'
 import type { Bench, BenchInit } from './support.ts'
 import type { CloseReason, ConnectionRecord } from '@cordon/interface-connection-lifecycle'
 import type { AbortOptions } from '@libp2p/interface'
@@ -423,6 +423,18 @@ describe('stop', () => {
     expect([clock.pending, lifecycle.stats().maintained]).toEqual([0, 0])
     expect(() => lifecycle.maintain(PEER, { signal: controller.signal })).toThrow('aborted')
     expect(lifecycle.stats().maintained).toBe(0)
+  })
+
+  it('leaves no listener on a signal', async () => {
+    const { lifecycle } = started()
+    const counting = countingSignal()
+    const maintained = lifecycle.maintain(PEER, { signal: counting.signal })
+    expect(counting.listeners()).toBe(1)
+    maintained.stop()
+    expect(counting.listeners()).toBe(0)
+    lifecycle.maintain(PEER, { signal: counting.signal })
+    counting.abort()
+    expect(counting.listeners()).toBe(0)
   })
 
   it('of the node ends all waiting and dialling, and the intent survives', async () => {

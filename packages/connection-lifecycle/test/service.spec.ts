@@ -1,7 +1,7 @@
 import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { isConnectionLifecycle, lifecycleDriverSymbol } from '@cordon/interface-connection-lifecycle'
 import { describe, expect, it } from 'vitest'
-import { bench, EVENTS, expectRecord, expectRefusal, fakeConnection, PEERS, recorder, recordingLogger, settle } from './support.ts'
+import { bench, countingSignal, EVENTS, expectRecord, expectRefusal, fakeConnection, PEERS, recorder, recordingLogger, settle } from './support.ts'
 import type { Bench } from './support.ts'
 import type { MonitorEvent } from '@cordon/interface-connection-lifecycle'
 import type { Metrics } from '@libp2p/interface'
@@ -242,6 +242,24 @@ describe('the monitor', () => {
     }
     open()
     expect(await events.next()).toEqual({ done: true, value: undefined })
+  })
+})
+
+describe('signals', () => {
+  it('have no listeners left when a reader has ended, in whichever way', async () => {
+    const { lifecycle } = bench()
+    const ways: Array<(events: AsyncIterableIterator<MonitorEvent>, abort: () => void) => unknown> = [
+      async events => await events.return?.(),
+      (_events, abort) => { abort() },
+      async () => { await lifecycle.stop() }
+    ]
+    for (const end of ways) {
+      const counting = countingSignal()
+      const events = lifecycle.monitor({ signal: counting.signal })
+      expect(counting.listeners()).toBe(1)
+      await end(events, counting.abort)
+      expect(counting.listeners()).toBe(0)
+    }
   })
 })
 

@@ -202,6 +202,24 @@ export function recorder (name: string, stage: Participant['stage'], steps: stri
   }]
 }
 
+/** A signal that knows how many listeners it has */
+export function countingSignal (): { readonly signal: AbortSignal, readonly abort: () => void, readonly listeners: () => number } {
+  const controller = new AbortController()
+  const { signal } = controller
+  let listeners = 0
+  const add = signal.addEventListener.bind(signal) as (...args: unknown[]) => void
+  const remove = signal.removeEventListener.bind(signal) as (...args: unknown[]) => void
+  signal.addEventListener = (...args: unknown[]): void => {
+    listeners++
+    add(...args)
+  }
+  signal.removeEventListener = (...args: unknown[]): void => {
+    listeners--
+    remove(...args)
+  }
+  return { signal, abort: () => { controller.abort() }, listeners: () => listeners }
+}
+
 /** Lets everything that was promised happen; no time passes */
 export async function settle (): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve()

@@ -46,7 +46,8 @@ describe('FairSet', () => {
   })
 
   it('answers as a list does that is searched', () => {
-    fc.assert(fc.property(fc.array(fc.tuple(fc.nat(9), fc.nat(30)), { maxLength: 120 }), steps => {
+    // few groups with many members each, and many groups, which make a heap of several levels
+    fc.assert(fc.property(fc.constantFrom(5, 40), fc.array(fc.tuple(fc.nat(9), fc.nat(1_000)), { maxLength: 150, size: 'max' }), (groupCount, steps) => {
       const set = new FairSet<number>()
       const places = new Map<number, Place<number>>()
       let members: Member[] = []
@@ -54,7 +55,7 @@ describe('FairSet', () => {
       steps.forEach(([op, value], id) => {
         const member = members[value % Math.max(1, members.length)]
         if (op < 6) {
-          const group = String(value % 5)
+          const group = String(value % groupCount)
           members.push({ id, group })
           places.set(id, set.add(group, id))
         } else if (op < 9 && member != null) {
