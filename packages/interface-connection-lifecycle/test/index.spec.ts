@@ -1,0 +1,64 @@
+import { AlreadyAttachedError, ConnectionRefusedError, HandshakeTimeoutError, InvalidTransitionError, isConnectionLifecycle, isParticipantModule, isReadinessModule, isRefusal, lifecycleDriverSymbol, participantSymbol, readinessSymbol, STAGES, StreamRefusedError, WrongPeerError } from '@cordon/interface-connection-lifecycle'
+import { describe, expect, it } from 'vitest'
+import type { Refusal } from '@cordon/interface-connection-lifecycle'
+
+const refusal: Refusal = { code: 'limit', module: 'resourceManager', message: 'there is no room' }
+
+const NOTHING = [undefined, null, 0, '', 'limit', {}, [], () => {}]
+
+describe('what carries a symbol', () => {
+  const guards: Array<[string, (value: unknown) => boolean, symbol, string]> = [
+    ['isConnectionLifecycle', isConnectionLifecycle, lifecycleDriverSymbol, '@cordon/lifecycle-driver'],
+    ['isParticipantModule', isParticipantModule, participantSymbol, '@cordon/participant'],
+    ['isReadinessModule', isReadinessModule, readinessSymbol, '@cordon/readiness']
+  ]
+
+  it.each(guards)('is told by %s, whichever copy of the package made it', (_name, guard, symbol, key) => {
+    expect(guard({ [symbol]: {} })).toBe(true)
+    expect(guard({ [Symbol.for(key)]: {} })).toBe(true)
+    for (const value of NOTHING) expect(guard(value)).toBe(false)
+  })
+
+  it.each(guards)('is not told by %s from another symbol', (_name, guard, symbol) => {
+    for (const [, , other] of guards) expect(guard({ [other]: {} })).toBe(other === symbol)
+  })
+})
+
+describe('isRefusal', () => {
+  it.each(['limit', 'rate', 'blocked', 'gater', 'crowded', 'fault', 'stopping', 'gone'])('knows the code %s', code => {
+    expect(isRefusal({ ...refusal, code })).toBe(true)
+  })
+
+  it.each([...NOTHING, { code: 'limit' }, { module: 'x' }, { ...refusal, code: 'other' }, { ...refusal, code: undefined }])('does not take %o for one', value => {
+    expect(isRefusal(value)).toBe(false)
+  })
+})
+
+describe('the stages', () => {
+  it('are rules, amounts, places, onlookers', () => {
+    expect(STAGES).toEqual(['gate', 'account', 'admit', 'observe'])
+  })
+})
+
+describe('the errors', () => {
+  const cause = new Error('why')
+
+  it('carry what a program needs to decide', () => {
+    expect(new InvalidTransitionError('closed', 'ready')).toMatchObject({ name: 'InvalidTransitionError', from: 'closed', to: 'ready', message: 'a connection cannot go from closed to ready' })
+    expect(new ConnectionRefusedError(refusal)).toMatchObject({ name: 'ConnectionRefusedError', cause: refusal, message: 'there is no room' })
+    expect(new StreamRefusedError(refusal)).toMatchObject({ name: 'StreamRefusedError', cause: refusal })
+    expect(new HandshakeTimeoutError('encrypt', 3_000)).toMatchObject({ name: 'HandshakeTimeoutError', phase: 'encrypt', deadline: 3_000, message: expect.stringContaining('3000 ms') as string })
+    expect(new AlreadyAttachedError()).toMatchObject({ name: 'AlreadyAttachedError' })
+    expect(new WrongPeerError('A', 'B', { cause })).toMatchObject({ name: 'WrongPeerError', expected: 'A', actual: 'B', cause, message: expect.stringMatching(/A.*B/) as string })
+  })
+
+  it('say so when it is not known who answered', () => {
+    expect(new WrongPeerError('A')).toMatchObject({ expected: 'A', actual: undefined, message: expect.stringContaining('A') as string })
+  })
+
+  it('are told apart by a name that does not depend on the class', () => {
+    for (const error of [InvalidTransitionError, ConnectionRefusedError, StreamRefusedError, HandshakeTimeoutError, AlreadyAttachedError, WrongPeerError]) {
+      expect(Object.getOwnPropertyDescriptor(error, 'name')?.value).toMatch(/^[A-Z]\w+Error$/)
+    }
+  })
+})
