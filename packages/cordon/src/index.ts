@@ -34,10 +34,10 @@ import type { Libp2pOptions } from 'libp2p'
 
 /**
  * What may be given in place of the defaults: another implementation of the same interface, or `false` to leave a
- * module out, and factories of modules of your own under names of their own.
+ * module out (the lifecycle cannot be left out), and factories of modules of your own under names of their own.
  */
 export type Overrides<M> = {
-  [K in keyof M]: K extends keyof Defaults ? Defaults[K] | false | undefined : ModuleFactory
+  [K in keyof M]: K extends keyof Defaults ? Defaults[K] | (K extends 'lifecycle' ? never : false) | undefined : ModuleFactory
 }
 
 /** The modules that a node gets: the defaults, less what was switched off, with what was put in their place */
