@@ -48,6 +48,7 @@ export function checkManifests (top: string): string[] {
     ...[...packages, ...others].flatMap(workspace => [...checkNames(workspace), ...checkWorkspaceVersions(workspace, versions)]),
     ...others.filter(({ manifest }) => manifest.private !== true).map(({ path }) => `${path}/package.json: private must be true, only packages are published`),
     ...checkSameRanges([...packages, ...others]),
+    ...checkBudgets(packages, readText(join(top, '.size-limit.json'))),
     ...checkPinned(rootManifest),
     ...checkReasons(rootManifest, [...packages, ...others], readText(join(top, 'docs/dependencies.md')))
   ]
@@ -91,6 +92,14 @@ function checkSameRanges (all: readonly Workspace[]): string[] {
     if (first == null) seen.set(name, { range, path })
     return first == null || first.range === range ? [] : [`${path}/package.json: ${name} is ${range} here and ${first.range} in ${first.path}`]
   }))
+}
+
+/** A package without a budget may grow as it likes */
+function checkBudgets (all: readonly Workspace[], text: string): string[] {
+  const budgets = new Set((text === '' ? [] : JSON.parse(text) as Array<{ name: string, path: string }>).map(({ name, path }) => `${name} ${path}`))
+  return all
+    .filter(({ manifest, path }) => manifest.private !== true && !budgets.has(`${manifest.name} ${path}/dist/index.js`))
+    .map(({ manifest }) => `.size-limit.json: ${manifest.name} has no budget`)
 }
 
 function checkPinned ({ devDependencies = {} }: Manifest): string[] {
