@@ -53,7 +53,10 @@ export class Attachment implements RawConnection {
   handleEvent (event: { local?: boolean, error?: Error }): void {
     this.raw.removeEventListener('close', this)
 
-    this.underlay?.end()
+    if (this.underlay != null) {
+      endsOnce(this.raw)
+      this.underlay.end()
+    }
 
     if (this.record != null) {
       const local = event.local === true && !this.#cutByRemote(event.error)
@@ -121,6 +124,16 @@ export class Attachment implements RawConnection {
     if (this.record != null) {
       this.#wiring.driver.closing(this.record, how, error)
     }
+  }
+}
+
+/**
+ * A WebSocket connection that was closed says so again as a reset when the socket below it goes, and libp2p passes
+ * that on: peers would disconnect twice (@libp2p/utils 7.4.1, `onRemoteReset`).
+ */
+function endsOnce (raw: MultiaddrConnection): void {
+  if ('onRemoteReset' in raw) {
+    raw.onRemoteReset = () => { /* it has ended already */ }
   }
 }
 
