@@ -22,6 +22,10 @@ const node: TestProjectConfiguration = {
     include: ['packages/*/test/**/*.spec.ts', 'test/**/*.spec.ts', 'scripts/test/**/*.spec.ts', 'examples/*/test/**/*.spec.ts', 'benchmarks/*/test/**/*.spec.ts'],
     exclude: ['**/*.browser.spec.ts', 'test/applications/**', '**/node_modules/**'],
     pool: 'forks',
+    // Many of them mostly wait for deadlines and sockets; with one worker for two cores they would take twice as long
+    maxWorkers: 2,
+    // Much of the end-to-end tests is waiting for deadlines, so two at once take half as long on two cores
+    maxWorkers: 2,
     // A rejection that nobody handles ends the process instead of being collected: the same as in production
     execArgv: ['--unhandled-rejections=strict', `--conditions=${SOURCE}`],
     testTimeout: 30_000,
