@@ -132,6 +132,9 @@ export default defineConfig(
       '@typescript-eslint/no-explicit-any': ['error', { ignoreRestArgs: false }],
       // `T extends ServiceMap = {}` is how libp2p types its services
       '@typescript-eslint/no-generated-empty-object-type': 'off',
+      // there are no enums: erasableSyntaxOnly
+      '@typescript-eslint/no-unsafe-enum-assignment': 'off',
+      '@typescript-eslint/no-unsafe-enum-comparison': 'off',
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: 'always' }],
       '@typescript-eslint/only-throw-error': 'error',
       '@typescript-eslint/prefer-nullish-coalescing': 'error',

@@ -24,8 +24,6 @@ const node: TestProjectConfiguration = {
     pool: 'forks',
     // Many of them mostly wait for deadlines and sockets; with one worker for two cores they would take twice as long
     maxWorkers: 2,
-    // Much of the end-to-end tests is waiting for deadlines, so two at once take half as long on two cores
-    maxWorkers: 2,
     // A rejection that nobody handles ends the process instead of being collected: the same as in production
     execArgv: ['--unhandled-rejections=strict', `--conditions=${SOURCE}`],
     testTimeout: 30_000,
