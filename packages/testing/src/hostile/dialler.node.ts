@@ -92,7 +92,9 @@ export async function dialler (init: DiallerInit): Promise<Dialler> {
   const wire = new Wire(init)
   const port = await wire.open()
   const options = nodeOptions(stack, { transports: [transport === 'tcp' ? tcp() : webSockets()], listen: [] })
-  const node = await createLibp2p<BaseServices>(options)
+  // libp2p's monitor pings every 10 s with the only ping stream there may be; if ours is open at that moment it aborts
+  // the connection, and ours waits in vain (libp2p 3.3.11)
+  const node = await createLibp2p<BaseServices>({ ...options, connectionMonitor: { enabled: false } })
   const target = multiaddr(`/ip4/127.0.0.1/tcp/${port}${transport === 'ws' ? '/ws' : ''}`)
   return {
     node,
