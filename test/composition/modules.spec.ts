@@ -5,6 +5,7 @@ import { serviceCapabilities, serviceDependencies } from '@libp2p/interface'
 import { createLibp2p } from 'libp2p'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ModuleFactory, Modules, RegistryInit } from '@cordon/component-registry'
+import type { Registry } from '@cordon/interface-component-registry'
 import type { Libp2p, Libp2pOptions } from 'libp2p'
 
 const nodes: Libp2p[] = []
@@ -116,6 +117,37 @@ describe('what shows only once modules exist rejects createLibp2p before anythin
     nodes.push(await createLibp2p(options))
 
     await expect(createLibp2p(options)).rejects.toMatchObject({ name: 'ComposedOptionsReusedError' })
+  })
+})
+
+describe('modules that cannot be started in order', () => {
+  it('because they belong to another node already', async () => {
+    const shared = { start: () => {}, stop: () => {} }
+    await start({ mine: () => shared })
+
+    await expect(start({ mine: () => shared })).rejects.toThrow('modules.mine: belongs to another node already')
+  })
+
+  it('because they are frozen', async () => {
+    await expect(start({ mine: () => Object.freeze({ start: () => {}, stop: () => {} }) })).rejects.toThrow('modules.mine: cannot be started in order')
+  })
+
+  it('because they fail when all have started', async () => {
+    const log: string[] = []
+    const boom = (): never => { throw new Error('boom') }
+
+    await expect(start({ a: spy(log, 'a'), b: spy(log, 'b', ['a'], { afterStart: boom }) })).rejects.toMatchObject({ name: 'ModuleStartError', module: 'b' })
+    expect(log.slice(-2)).toEqual(['a stop', 'a afterStop'])
+  })
+})
+
+describe('modules that look for siblings', () => {
+  it('find those that offer something, in the order in which they start', async () => {
+    const offer = Symbol('offer')
+    const node = await start({ none: () => ({}), a: () => ({ [offer]: 'a', [serviceDependencies]: ['@test/b'] }), b: () => ({ [offer]: 'b', [serviceCapabilities]: ['@test/b'] }) })
+    const { registry } = node.services as unknown as { registry: Registry }
+
+    expect(registry.modulesWith(offer).map(module => (module as Record<symbol, unknown>)[offer])).toEqual(['b', 'a'])
   })
 })
 

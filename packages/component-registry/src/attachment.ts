@@ -23,6 +23,9 @@ export class Attachment implements RawConnection {
   muxer?: StreamMuxer
   underlay?: Underlay
 
+  /** libp2p has been told that it is open, and so has to be told that it closed */
+  announced = false
+
   /** Why the peer is not the one we dialled, where our encrypter found that out */
   wrongPeer?: Error
 

@@ -105,6 +105,10 @@ function chooseModules (options: Options, modules: Modules): Record<string, Modu
     throw new ComposeError('modules', `expected an object of module factories by name, got ${describe(modules)}`)
   }
 
+  if (Object.hasOwn(options.services ?? {}, 'registry')) {
+    throw new ComposeError('options.services.registry', 'the registry of the modules has this name')
+  }
+
   const chosen: Record<string, ModuleFactory> = {}
 
   for (const name of Reflect.ownKeys(modules)) {
@@ -128,6 +132,10 @@ function chooseModules (options: Options, modules: Modules): Record<string, Modu
     }
 
     chosen[name] = factory
+  }
+
+  if (Object.keys(chosen).length === 0) {
+    throw new ComposeError('modules', 'none of them is a connection lifecycle; every node needs one')
   }
 
   return chosen

@@ -24,10 +24,17 @@ export function wrapEncrypter<E extends ConnectionEncrypter> (encrypter: E, wiri
   const secureOutbound = encrypter.secureOutbound.bind(encrypter)
 
   encrypter.secureInbound = async (stream: MessageStream, options?: SecureConnectionOptions) => {
-    const result: SecuredConnection = await secureInbound(stream, options)
-    follow(wiring, stream, result.connection)
+    try {
+      const result: SecuredConnection = await secureInbound(stream, options)
+      follow(wiring, stream, result.connection)
 
-    return result
+      return result
+    } catch (error) {
+      // a dial may be secured as if it were inbound (hole punching)
+      noteWrongPeer(wiring.find(stream), options, error)
+
+      throw error
+    }
   }
 
   encrypter.secureOutbound = async (stream: MessageStream, options?: SecureConnectionOptions) => {

@@ -19,14 +19,15 @@ export class HandlerHook {
     const unhandle = registrar.unhandle.bind(registrar)
 
     registrar.handle = async (protocol, handler, options) => {
-      await handle(protocol, this.#wrap(handler), options)
-      const service = (options as ServiceOption | undefined)?.service
+      const wrapped = this.#wrap(handler)
+      const handled = handle(protocol, wrapped, options)
 
-      if (typeof service === 'string') {
-        this.#services.set(protocol, service)
-      } else {
-        this.#services.delete(protocol)
+      // in this tick, because from now on the protocol can be negotiated; another handler keeps what it has
+      if (registrar.getHandler(protocol).handler === wrapped) {
+        this.#named(protocol, (options as ServiceOption | undefined)?.service)
       }
+
+      await handled
     }
 
     registrar.unhandle = async (protocols, options) => {
@@ -41,6 +42,14 @@ export class HandlerHook {
   /** The name that a protocol's handler gave to its service; at most one for each protocol that the application handles */
   service (protocol: string): string | undefined {
     return this.#services.get(protocol)
+  }
+
+  #named (protocol: string, service: unknown): void {
+    if (typeof service === 'string') {
+      this.#services.set(protocol, service)
+    } else {
+      this.#services.delete(protocol)
+    }
   }
 
   track (stream: Stream, hook: StreamHook): void {

@@ -10,6 +10,9 @@ import type { ModuleStatus } from '@cordon/interface-component-registry'
 
 const HOOKS = ['beforeStart', 'start', 'afterStart', 'beforeStop', 'stop', 'afterStop'] as const
 type Hook = typeof HOOKS[number]
+
+/** On a module whose hooks we call in libp2p's stead */
+const TAKEN = Symbol('@cordon/taken')
 type Hooks = Partial<Record<Hook, () => unknown>>
 
 /** A module that libp2p has made, with the hooks that we call in its stead */
@@ -39,9 +42,19 @@ export class Module implements Orderable {
   #takeHooks (instance: object): void {
     const hooks = instance as Hooks
 
+    if (TAKEN in hooks) {
+      throw new ComposeError(`modules.${this.name}`, 'belongs to another node already: a factory has to make a new module for each node')
+    }
+
     if (typeof hooks.start !== 'function' || typeof hooks.stop !== 'function') {
       return
     }
+
+    if (!Object.isExtensible(hooks) || Object.isSealed(hooks)) {
+      throw new ComposeError(`modules.${this.name}`, 'cannot be started in order, because it is frozen, sealed or not extensible')
+    }
+
+    Object.defineProperty(hooks, TAKEN, { value: true })
 
     for (const name of HOOKS) {
       const hook = hooks[name]
@@ -107,6 +120,8 @@ export class ModuleSequence {
       try {
         await module.call('afterStart', this.#wiring)
       } catch (error) {
+        module.state = 'failed'
+
         throw new ModuleStartError(module.name, `did not finish starting: ${asError(error).message}`, { cause: error })
       }
     }

@@ -10,7 +10,7 @@ export class MuxerHook {
   readonly #wiring: Wiring
   readonly #handlers: HandlerHook
   readonly #wrapped = new WeakSet<StreamMuxerFactory>()
-  #windows = false
+  readonly #windows: boolean[] = []
 
   constructor (wiring: Wiring, handlers: HandlerHook) {
     this.#wiring = wiring
@@ -19,7 +19,7 @@ export class MuxerHook {
 
   /** Whether the muxers of the node cannot be overrun, see `boundWindows` */
   get boundsWindows (): boolean {
-    return this.#windows
+    return this.#windows.length > 0 && this.#windows.every(bounded => bounded)
   }
 
   wrap <F extends StreamMuxerFactory> (factory: F): F {
@@ -59,12 +59,15 @@ export class MuxerHook {
    */
   boundWindows (factory: StreamMuxerFactory): void {
     if (factory.protocol !== YAMUX_PROTOCOL) {
+      this.#windows.push(false)
+
       return
     }
 
     const init = streamInit(factory)
 
     if (init == null) {
+      this.#windows.push(false)
       this.#wiring.log('the windows of the muxer %s cannot be bounded from outside', factory.protocol)
 
       return
@@ -73,22 +76,18 @@ export class MuxerHook {
     const readBuffer = init.streamOptions?.maxReadBufferLength ?? DEFAULT_READ_BUFFER
 
     if (init.streamOptions?.maxStreamWindowSize != null) {
-      this.#windows = init.streamOptions.maxStreamWindowSize <= readBuffer
+      this.#windows.push(init.streamOptions.maxStreamWindowSize <= readBuffer)
 
       return
     }
 
-    const window = Math.min(DEFAULT_STREAM_WINDOW, readBuffer)
-    init.streamOptions = {
-      ...init.streamOptions,
-      maxStreamWindowSize: Math.max(window, init.streamOptions?.initialStreamWindowSize ?? 0)
-    }
-
-    this.#windows = true
+    const maxStreamWindowSize = Math.max(Math.min(DEFAULT_STREAM_WINDOW, readBuffer), init.streamOptions?.initialStreamWindowSize ?? 0)
+    init.streamOptions = { ...init.streamOptions, maxStreamWindowSize }
+    this.#windows.push(maxStreamWindowSize <= readBuffer)
     this.#wiring.adjusted({
       option: 'yamux.streamOptions.maxStreamWindowSize',
       from: String(DEFAULT_STREAM_WINDOW),
-      to: String(init.streamOptions.maxStreamWindowSize),
+      to: String(maxStreamWindowSize),
       reason: 'a stream window larger than the read buffer lets a paused stream be overrun and aborted'
     })
   }

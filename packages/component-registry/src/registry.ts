@@ -4,7 +4,7 @@ import { serviceCapabilities } from '@libp2p/interface'
 import { keepsAlive } from './keep-alive.ts'
 import { Module, ModuleSequence } from './modules.ts'
 import { orderParticipants } from './order.ts'
-import { socketStatus, transportStatus } from './status.ts'
+import { transportStatus } from './status.ts'
 import type { Gater } from './gater.ts'
 import type { MuxerHook } from './muxer.ts'
 import type { TransportHook } from './transports.ts'
@@ -43,17 +43,36 @@ export class Registry implements RegistryInterface, Startable {
     return {
       modules: this.#sequence.modules.map(({ name, stage, state }) => ({ name, state, ...(stage != null && { stage: stage as Stage }) })),
       transports: transportStatus(this.#wiring.transports, this.#transports.strangers(), this.#muxers.boundsWindows),
-      sockets: socketStatus(this.#transports.guards),
+      sockets: { ...this.#transports.sockets },
       gaterFaults: this.#gater.faults
     }
   }
 
+  modulesWith (symbol: symbol): readonly object[] {
+    return this.#sequence.modules.map(({ instance }) => instance).filter(instance => symbol in instance)
+  }
+
   /**
-   * Listens for connections as soon as the node is made: before identify, which opens a stream when it hears of
-   * one, and before libp2p, which announces its peer. The node's event target lives no longer than the node.
+   * Hears of connections before everybody else: before identify, which opens a stream on each, and before libp2p,
+   * which announces its peer. What is refused in that moment is told to nobody, neither that it opened nor that it
+   * closed; a listener would hear the two the wrong way round.
    */
   listen ({ events }: NodeComponents): void {
-    events.addEventListener('connection:open', event => { this.#upgraded(event.detail) })
+    const dispatchEvent = events.dispatchEvent.bind(events)
+
+    events.dispatchEvent = event => {
+      const connection = (event as CustomEvent<Connection>).detail
+
+      if (event.type === 'connection:open' && !this.#upgraded(connection)) {
+        return true
+      }
+
+      if (event.type === 'connection:close' && this.#wiring.find(connection.timeline)?.announced === false) {
+        return true
+      }
+
+      return dispatchEvent(event)
+    }
   }
 
   /**
@@ -88,7 +107,9 @@ export class Registry implements RegistryInterface, Startable {
   }
 
   stop (): void {
-    this.#transports.guards.forEach(guard => { guard.stop() })
+    for (const guard of this.#transports.guards) {
+      guard.stop()
+    }
   }
 
   async afterStop (): Promise<void> {
@@ -142,22 +163,31 @@ export class Registry implements RegistryInterface, Startable {
     return first
   }
 
-  #upgraded (connection: Connection): void {
+  /** Returns whether libp2p is to hear of it */
+  #upgraded (connection: Connection): boolean {
     const attachment = this.#wiring.find(connection.timeline)
 
     // a transport that is not ours to wrap; `status` names it
     if (attachment?.record == null) {
-      return
+      return true
     }
 
     // libp2p announces connections that died while a gater was asked, and never says that they closed
     if (connection.status !== 'open') {
       attachment.abort(new Error('the connection ended before it was announced'))
 
-      return
+      return false
     }
 
     attachment.upgraded(connection)
     this.#wiring.driver.upgraded(attachment.record, connection)
+    attachment.announced = isOpen(connection)
+
+    return attachment.announced
   }
+}
+
+/** Asked anew after others had a say */
+function isOpen (connection: Connection): boolean {
+  return connection.status === 'open'
 }

@@ -1,6 +1,7 @@
 import { normaliseAddress } from '@cordon/address'
 import { Deadlines } from '@cordon/clock'
 import { FairSet } from '@cordon/fair-set'
+import { ipPortToMultiaddr } from '@libp2p/utils'
 import { SOCKET_LINGER } from './constants.ts'
 import type { Underlay } from './attachment.ts'
 import type { Wiring } from './wiring.ts'
@@ -8,6 +9,7 @@ import type { Deadline } from '@cordon/clock'
 import type { Place } from '@cordon/fair-set'
 import type { SocketStatus } from '@cordon/interface-component-registry'
 import type { Listener, MultiaddrConnection } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** As much of Node's `net.Socket` as is needed here */
 interface Socket {
@@ -22,6 +24,9 @@ interface Socket {
 interface SocketServer {
   on (event: 'connection', listener: (socket: Socket) => void): void
 }
+
+/** Of all listeners together; outlives them */
+export type SocketCounts = { -readonly [K in keyof SocketStatus]: number }
 
 /** A listener that accepts sockets itself and makes raw connections of them later, as that of WebSockets in Node does */
 export interface GuardableListener extends Listener {
@@ -39,18 +44,19 @@ export function isGuardable (listener: Listener): listener is GuardableListener 
  * number and time, and those that became raw connections end with them.
  */
 export class SocketGuard {
-  readonly counts: { -readonly [K in keyof SocketStatus]: number } = { pending: 0, expired: 0, dropped: 0 }
+  readonly #counts: SocketCounts
   readonly #wiring: Wiring
   readonly #waiting = new FairSet<GuardedSocket>()
   readonly #deadlines: Deadlines<GuardedSocket>
   /** Every live socket by where it comes from; an address and port name one socket of a listener for as long as it lives */
   readonly #sockets = new Map<string, GuardedSocket>()
 
-  constructor (wiring: Wiring) {
+  constructor (wiring: Wiring, counts: SocketCounts) {
     this.#wiring = wiring
+    this.#counts = counts
     this.#deadlines = new Deadlines(wiring.clock, [wiring.init.socketTimeout, SOCKET_LINGER], (socket, queue) => {
       if (queue === 0) {
-        this.counts.expired++
+        this.#counts.expired++
       }
 
       socket.destroy()
@@ -66,7 +72,7 @@ export class SocketGuard {
 
   /** A raw connection has appeared: its socket ends with it from now on, and no longer waits */
   claim (raw: MultiaddrConnection): Underlay | undefined {
-    const socket = this.#sockets.size === 0 ? undefined : this.#sockets.get(sourceOf(raw))
+    const socket = this.#sockets.size === 0 ? undefined : this.#sockets.get(endpointOf(raw.remoteAddr))
 
     if (socket != null) {
       this.#settle(socket)
@@ -79,6 +85,7 @@ export class SocketGuard {
   stop (): void {
     for (const socket of this.#sockets.values()) {
       if (socket.place != null) {
+        this.#settle(socket)
         socket.destroy()
       }
     }
@@ -92,14 +99,16 @@ export class SocketGuard {
       return
     }
 
-    const { key, share } = normaliseAddress(socket.remoteAddress)
-    const source = `${key} ${socket.remotePort}`
+    // as the listener will do it when there is a raw connection
+    const remoteAddr = ipPortToMultiaddr(socket.remoteAddress, socket.remotePort)
+    const source = endpointOf(remoteAddr)
+    const { share } = normaliseAddress(remoteAddr)
     this.#makeRoom(share)
 
     const guarded: GuardedSocket = new GuardedSocket(socket, () => this.#deadlines.add(1, guarded, this.#wiring.clock.now()))
     guarded.place = this.#waiting.add(share, guarded)
     guarded.deadline = this.#deadlines.add(0, guarded, this.#wiring.clock.now())
-    this.counts.pending++
+    this.#counts.pending++
     this.#sockets.set(source, guarded)
 
     socket.once('close', () => {
@@ -119,7 +128,7 @@ export class SocketGuard {
       : this.#waiting.size >= maxPendingSockets ? this.#waiting.oldestOfLargest() : undefined
 
     if (victim != null) {
-      this.counts.dropped++
+      this.#counts.dropped++
       this.#settle(victim)
       victim.destroy()
     }
@@ -130,7 +139,7 @@ export class SocketGuard {
     if (socket.place != null) {
       this.#waiting.remove(socket.place)
       socket.place = undefined
-      this.counts.pending--
+      this.#counts.pending--
     }
 
     if (socket.deadline != null) {
@@ -164,9 +173,13 @@ class GuardedSocket implements Underlay {
   }
 }
 
-/** The same text for a raw connection as for the socket below it */
-function sourceOf (raw: MultiaddrConnection): string {
-  const port = raw.remoteAddr.getComponents().find(({ name }) => name === 'tcp')?.value ?? ''
+/**
+ * Address and port as they were seen, which name one socket of a listener for as long as it lives. Not the key that
+ * rules go by: several addresses may share one.
+ */
+function endpointOf (address: Multiaddr): string {
+  const components = address.getComponents()
+  const port = components.findIndex(({ name }) => name === 'tcp')
 
-  return `${normaliseAddress(raw.remoteAddr).key} ${port}`
+  return components.slice(0, port + 1).map(({ name, value = '' }) => `${name} ${value}`).join(' ')
 }

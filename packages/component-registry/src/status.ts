@@ -1,6 +1,5 @@
-import type { SocketGuard } from './sockets.ts'
 import type { TransportState } from './wiring.ts'
-import type { SocketStatus, TransportStatus } from '@cordon/interface-component-registry'
+import type { TransportStatus } from '@cordon/interface-component-registry'
 import type { Transport } from '@libp2p/interface'
 
 /** What every connection gets, whichever way it comes */
@@ -42,17 +41,4 @@ export function transportStatus (transports: readonly TransportState[], stranger
       unreturned: 0
     }))
   ]
-}
-
-/** The sum over all listeners */
-export function socketStatus (guards: readonly SocketGuard[]): SocketStatus {
-  const total = { pending: 0, expired: 0, dropped: 0 }
-
-  for (const { counts } of guards) {
-    total.pending += counts.pending
-    total.expired += counts.expired
-    total.dropped += counts.dropped
-  }
-
-  return total
 }

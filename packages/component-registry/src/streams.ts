@@ -27,12 +27,17 @@ export function hookStreams (muxer: StreamMuxer, connection: ConnectionRecord, w
     const record = driver.streamOpened(connection, 'inbound', stream)
 
     if (isRefusal(record)) {
-      stream.abort(new StreamRefusedError(record))
+      stream.abort(REFUSED)
 
       return true
     }
 
-    new StreamHook(stream, record, wiring, handlers).attach()
+    try {
+      new StreamHook(stream, record, wiring, handlers).attach()
+    } catch {
+      // its protocol was known already, and refused; it has been reset
+      return true
+    }
 
     return dispatchEvent(event)
   }
@@ -57,6 +62,9 @@ export function hookStreams (muxer: StreamMuxer, connection: ConnectionRecord, w
     }
   }
 }
+
+/** What an inbound stream that we refuse is reset with: always the same, because only a log sees it, and a flood would pay for each stack */
+const REFUSED = new Error('a module of this node refused the stream')
 
 const HOOK = Symbol('@cordon/stream-hook')
 

@@ -2,6 +2,7 @@ import { isGuardable, SocketGuard } from './sockets.ts'
 import { RecordingUpgrader } from './upgrader.ts'
 import type { Gater } from './gater.ts'
 import type { MuxerHook } from './muxer.ts'
+import type { SocketCounts } from './sockets.ts'
 import type { NodeComponents, TransportState, Wiring } from './wiring.ts'
 import type { Transport, Upgrader } from '@libp2p/interface'
 
@@ -14,7 +15,8 @@ export class TransportHook {
   readonly #gater: Gater
   readonly #muxers: MuxerHook
   readonly #wrapped = new WeakSet<Transport>()
-  readonly #guards: SocketGuard[] = []
+  readonly #guards = new Set<SocketGuard>()
+  readonly sockets: SocketCounts = { pending: 0, expired: 0, dropped: 0 }
 
   constructor (wiring: Wiring, gater: Gater, muxers: MuxerHook) {
     this.#wiring = wiring
@@ -40,7 +42,7 @@ export class TransportHook {
     return this.#wiring.components.transportManager.getTransports().filter(transport => !this.#wrapped.has(transport))
   }
 
-  get guards (): readonly SocketGuard[] {
+  get guards (): Iterable<SocketGuard> {
     return this.#guards
   }
 
@@ -52,13 +54,13 @@ export class TransportHook {
     // on the instance, so that everything else about it stays as it was
     transport.dial = (address, options) => dial(address, { ...options, upgrader })
     transport.createListener = options => {
-      const guard = new SocketGuard(this.#wiring)
+      const guard = new SocketGuard(this.#wiring, this.sockets)
       const listener = createListener({ ...options, upgrader: upgrader.withSockets(guard) })
 
       if (isGuardable(listener)) {
         guard.watch(listener)
-        this.#guards.push(guard)
-        listener.addEventListener('close', () => { this.#guards.splice(this.#guards.indexOf(guard), 1) })
+        this.#guards.add(guard)
+        listener.addEventListener('close', () => { this.#guards.delete(guard) })
         state.guardsSockets = true
       }
 

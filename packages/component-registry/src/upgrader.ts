@@ -41,6 +41,17 @@ export class RecordingUpgrader implements Upgrader {
 
   // not `async`: what is refused at once costs one rejected promise and no stack (`bench -- shed`)
   upgradeInbound (raw: MultiaddrConnection, options: Options): Promise<void> {
+    try {
+      return this.#upgradeInbound(raw, options)
+    } catch (error) {
+      // listeners call this from within a socket's event, where whatever is thrown ends the process
+      raw.abort(asError(error))
+
+      return Promise.reject(asError(error))
+    }
+  }
+
+  #upgradeInbound (raw: MultiaddrConnection, options: Options): Promise<void> {
     const attachment = new Attachment(raw, 'inbound', this.#transport, this.#wiring)
     attachment.underlay = this.#sockets?.claim(raw)
     const record = this.#open(attachment)

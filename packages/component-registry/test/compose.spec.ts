@@ -15,6 +15,7 @@ describe('compose, before any node exists', () => {
   it('refuses names that are in use already', () => {
     expect(() => compose({ services: { ping: () => ({}) } }, { lifecycle, ping: () => ({}) })).toThrow('modules.ping: there is a service of this name already in options.services')
     expect(() => compose({}, { lifecycle, registry: () => ({}) })).toThrow('modules.registry')
+    expect(() => compose({ services: { registry: () => ({}) } }, { lifecycle })).toThrow('options.services.registry: the registry of the modules has this name')
   })
 
   it('refuses the name of the prototype, however it is written', () => {
@@ -30,6 +31,10 @@ describe('compose, before any node exists', () => {
 
   it('refuses to leave the lifecycle out', () => {
     expect(() => compose({}, { lifecycle: false })).toThrow('modules.lifecycle: the lifecycle cannot be left out')
+  })
+
+  it.each([{}, { lifecycle: undefined }, { mine: false }])('refuses no modules at all: %j', modules => {
+    expect(() => composeUntyped({}, modules)).toThrow('modules: none of them is a connection lifecycle')
   })
 
   it.each([null, 1, 'x', [], undefined])('refuses %s in place of options or modules', value => {

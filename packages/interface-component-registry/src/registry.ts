@@ -34,7 +34,7 @@ export interface TransportStatus {
   /** What is not, one sentence each */
   readonly gaps: readonly string[]
 
-  /** Handles that could not be given back and live until the remote or the process closes them */
+  /** Handles of ended connections that could not be given back, and live until the remote or the process closes them */
   readonly unreturned: number
 }
 
@@ -67,10 +67,16 @@ export const registrySymbol = Symbol.for('@cordon/registry')
 export interface Registry {
   readonly [registrySymbol]: true
 
-  /** Every option of libp2p that composing changed, or would have changed had the user not set it */
+  /** Every option of libp2p that composing changed; what the user set is left alone and not listed */
   readonly adjustments: readonly Adjustment[]
 
   status (): RegistryStatus
+
+  /**
+   * The modules that offer something under a symbol, in the order in which they start. For modules that work with
+   * siblings they do not name; to be asked in `start` and later.
+   */
+  modulesWith (symbol: symbol): readonly object[]
 }
 
 /** Tells a registry from other services */
