@@ -3,7 +3,7 @@ import { TypedEventEmitter } from '@libp2p/interface'
 import { ForeignMaintain } from './foreign-maintain.ts'
 import { ForeignMonitor } from './foreign-monitor.ts'
 import { ForeignRecord, ForeignStream } from './foreign-record.ts'
-import type { Clock, CloseCode, CloseReason, ConnectionLifecycle, ConnectionRecord, DialTarget, Direction, HandshakePhase, LifecycleDriver, LifecycleEvent, LifecycleEvents, LifecycleHost, LifecycleStats, Maintained, MaintainOptions, MonitorEvent, MonitorOptions, NamedParticipant, Participant, RawConnection, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
+import type { Clock, CloseCode, CloseReason, ConnectionLifecycle, ConnectionRecord, DialTarget, Direction, HandshakePhase, LifecycleDriver, LifecycleEvent, LifecycleEvents, LifecycleHost, LifecycleStats, Maintained, MaintainOptions, MonitorEvent, MonitorOptions, NamedParticipant, Participant, RawConnection, Refusal, ShedOptions, StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { Connection, MessageStream, PeerId, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
@@ -140,8 +140,12 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     await record.close(reason)
   }
 
-  shed (direction: Direction): ConnectionRecord | undefined {
-    const victim = this.#oldestOfLargest(direction)
+  shed (direction: Direction, { except }: ShedOptions = {}): ConnectionRecord | undefined {
+    const waiting = this.#handshaking(direction).filter(({ phase }) => phase === 'encrypt')
+    const sizeOf = (record: ForeignRecord): number => waiting.filter(({ address }) => address.share === record.address.share).length
+    const oldestOf = (record: ForeignRecord): number => waiting.findIndex(({ address }) => address.share === record.address.share)
+    const [victim] = waiting.filter(record => record !== except && !record.asking)
+      .sort((a, b) => sizeOf(b) - sizeOf(a) || oldestOf(a) - oldestOf(b))
     if (victim != null) this.#crowd(victim)
     return victim
   }
@@ -220,7 +224,10 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
         return
       }
     } else if (oldest != null && group.length >= maxHandshakingPerGroup) this.#crowd(oldest)
-    else if (rivals.length >= maxHandshaking) this.shed('inbound')
+    else if (rivals.length >= maxHandshaking) {
+      const crowded = this.#oldestOfLargest('inbound')
+      if (crowded != null) this.#crowd(crowded)
+    }
     record.state = 'handshaking'
     const { total } = this.#init.deadlines
     record.totalTimer = this.#init.clock.schedule(total, () => { this.#late(record, 'total', total) })
@@ -309,6 +316,15 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
 
   /** `opened`, and `raw` with it, of the gates or of all others */
   #enter (record: ForeignRecord, gates: boolean): Refusal | undefined {
+    record.asking = true
+    try {
+      return this.#enterAll(record, gates)
+    } finally {
+      record.asking = false
+    }
+  }
+
+  #enterAll (record: ForeignRecord, gates: boolean): Refusal | undefined {
     for (const named of this.#participants()) {
       if ((named.participant.stage === 'gate') !== gates || isClosed(record)) continue
       const refusal = this.#run(named, 'opened', record)

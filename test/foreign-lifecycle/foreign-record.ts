@@ -20,6 +20,8 @@ export class ForeignRecord implements ConnectionRecord {
   readonly passed: NamedParticipant[] = []
   /** Whether `connection:opened` was told, so that `connection:closed` has to be */
   told = false
+  /** While participants are asked whether it may enter */
+  asking = false
   intent?: { code: 'local-close' | 'local-abort', error?: Error }
   phaseTimer?: Timer
   totalTimer?: Timer

@@ -13,7 +13,7 @@ import { Spine } from './spine.ts'
 import { RecordTable } from './table.ts'
 import type { Totals } from './context.ts'
 import type { LossCause } from './reasons.ts'
-import type { CloseReason, ConnectionLifecycle, ConnectionRecord, Direction, LifecycleDriver, LifecycleEvents, LifecycleStats, Maintained, MaintainOptions, MonitorEvent, MonitorOptions, Refusal } from '@cordon/interface-connection-lifecycle'
+import type { CloseReason, ConnectionLifecycle, ConnectionRecord, Direction, LifecycleDriver, LifecycleEvents, LifecycleStats, Maintained, MaintainOptions, MonitorEvent, MonitorOptions, Refusal, ShedOptions } from '@cordon/interface-connection-lifecycle'
 import type { ComponentLogger, Connection, Metrics, PeerId, Startable } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
@@ -134,8 +134,8 @@ export class ConnectionLifecycleClass extends TypedEventEmitter<LifecycleEvents>
     await this.#spine.close(record, reason)
   }
 
-  shed (direction: Direction): ConnectionRecord | undefined {
-    return this.#spine.shed(direction)
+  shed (direction: Direction, { except }: ShedOptions = {}): ConnectionRecord | undefined {
+    return this.#spine.shed(direction, except)
   }
 
   maintain (target: PeerId | Multiaddr | Multiaddr[], options: MaintainOptions = {}): Maintained {

@@ -63,6 +63,8 @@ export class LifecycleRecord implements ConnectionRecord {
 
   intent: Intent | undefined = undefined
   place: Place<LifecycleRecord> | undefined = undefined
+  /** While it is handshaking and nobody knows with whom */
+  anonymous: Place<LifecycleRecord> | undefined = undefined
   phaseDeadline: Deadline<LifecycleRecord> | undefined = undefined
   totalDeadline: Deadline<LifecycleRecord> | undefined = undefined
   closeDeadline: Deadline<LifecycleRecord> | undefined = undefined

@@ -45,7 +45,7 @@ export class ShedRefusal implements Refusal {
   }
 
   get message (): string {
-    return `room was needed, and this was the oldest of the ${this.current} handshaking ${this.direction} connections in ${this.scope}, the largest group`
+    return `room was needed, and this was the oldest that could go of the ${this.current} ${this.direction} connections without an authenticated peer in ${this.scope}, the largest group`
   }
 }
 

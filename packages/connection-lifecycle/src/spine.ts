@@ -209,9 +209,10 @@ export class Spine implements LifecycleDriver {
     await record.whenReleased()
   }
 
-  shed (direction: Direction): LifecycleRecord | undefined {
-    const set = this.#context.table.handshaking(direction)
-    const record = set.oldestOfLargest()
+  shed (direction: Direction, except?: ConnectionRecord): LifecycleRecord | undefined {
+    const set = this.#context.table.anonymous(direction)
+    // one whose step is on the stack lets go of nothing before that step has answered
+    const record = set.oldestOfLargestBut(record => record === except || record.running > 0)
     if (record == null) return undefined
     this.#drop(record, new ShedRefusal(groupName(record.address), direction, set.sizeOf(record.address.share)))
     return record

@@ -17,6 +17,8 @@ export class RecordTable {
   /** Closed, but the raw connection has not ended yet; each leaves within the close timeout */
   readonly #draining = new Set<LifecycleRecord>()
   readonly #handshaking: Readonly<Record<Direction, FairSet<LifecycleRecord>>> = { inbound: new FairSet(), outbound: new FairSet() }
+  /** Those of the handshaking whose peer is not authenticated yet */
+  readonly #anonymous: Readonly<Record<Direction, FairSet<LifecycleRecord>>> = { inbound: new FairSet(), outbound: new FairSet() }
 
   get size (): number {
     return this.#live.size + this.#draining.size
@@ -28,6 +30,11 @@ export class RecordTable {
 
   handshaking (direction: Direction): FairSet<LifecycleRecord> {
     return this.#handshaking[direction]
+  }
+
+  /** Those of the handshaking whose peer is not authenticated yet */
+  anonymous (direction: Direction): FairSet<LifecycleRecord> {
+    return this.#anonymous[direction]
   }
 
   get (id: string): LifecycleRecord | undefined {
@@ -62,10 +69,12 @@ export class RecordTable {
   /** Counts it among the handshaking */
   place (record: LifecycleRecord): void {
     record.place = this.handshaking(record.direction).add(record.address.share, record)
+    if (record.remotePeer == null) record.anonymous = this.anonymous(record.direction).add(record.address.share, record)
   }
 
   /** It is ready, and takes no place among the handshaking any more */
   unplace (record: LifecycleRecord): void {
+    this.#name(record)
     if (record.place == null) return
     this.handshaking(record.direction).remove(record.place)
     record.place = undefined
@@ -75,6 +84,7 @@ export class RecordTable {
     const key = peer.toString()
     const records = this.#peers.get(key)
     record.remotePeer = peer
+    this.#name(record)
     if (records == null) this.#peers.set(key, new Set([record]))
     else records.add(record)
   }
@@ -117,5 +127,12 @@ export class RecordTable {
       if (record.phase != null) phases[record.phase]++
     }
     return { states, phases, directions }
+  }
+
+  /** It is known who it is, or does not matter any more */
+  #name (record: LifecycleRecord): void {
+    if (record.anonymous == null) return
+    this.anonymous(record.direction).remove(record.anonymous)
+    record.anonymous = undefined
   }
 }

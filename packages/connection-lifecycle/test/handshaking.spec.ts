@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { MAX_DROPS } from '../src/constants.ts'
-import { bench, expectRecord, expectRefusal, PEERS } from './support.ts'
+import { bench, expectRecord, expectRefusal, fakeConnection, PEERS } from './support.ts'
 import type { Bench, FakeRaw } from './support.ts'
 import type { ConnectionRecord, Participant } from '@cordon/interface-connection-lifecycle'
 
@@ -178,11 +178,41 @@ describe('shed', () => {
     const [, largest] = openAll(made, [ip(1), ip(2), ip(2)])
     expect(made.lifecycle.shed('inbound')).toBe(largest?.record)
     expect(largest?.record).toMatchObject({ state: 'closed', reason: { code: 'crowded', by: 'local' } })
-    expect(largest?.record.reason?.refusal?.message).toBe('room was needed, and this was the oldest of the 2 handshaking inbound connections in group 198.51.0.2/32, the largest group')
+    expect(largest?.record.reason?.refusal?.message).toBe('room was needed, and this was the oldest that could go of the 2 inbound connections without an authenticated peer in group 198.51.0.2/32, the largest group')
     expect(largest?.raw.calls).toEqual(['abort'])
     expect(made.lifecycle.size).toBe(3)
     expect(made.lifecycle.shed('outbound')).toBe(out.record)
     expect(made.lifecycle.shed('outbound')).toBeUndefined()
+  })
+
+  it('never takes a newcomer that is just being opened, nor whom it is told to leave alone', () => {
+    const shed: Array<ConnectionRecord | undefined> = []
+    const full: Participant = { stage: 'account', opened: () => { shed.push(made.lifecycle.shed('inbound')); return undefined } }
+    const made: Bench = bench({ participants: [['full', full]] })
+    const [lone] = openAll(made, [ip(1)])
+    expect(shed).toEqual([undefined])
+    expect(lone?.record.state).toBe('handshaking')
+    expect(made.lifecycle.shed('inbound', { except: lone?.record as ConnectionRecord })).toBeUndefined()
+    openAll(made, [ip(2)])
+    expect(shed[1]).toBe(lone?.record)
+  })
+
+  it('counts whom it leaves alone for its group', () => {
+    const made = bench()
+    const [honest, first, newcomer] = openAll(made, [ip(9), ip(1), ip(1)])
+    expect(made.lifecycle.shed('inbound', { except: newcomer?.record as ConnectionRecord })).toBe(first?.record)
+    expect(made.lifecycle.shed('inbound', { except: newcomer?.record as ConnectionRecord })).toBe(honest?.record)
+  })
+
+  it('takes nobody who is authenticated', () => {
+    const made = bench({ readiness: { name: 'hello', holdDial: false } })
+    const [identified, upgraded] = openAll(made, [ip(1), ip(1), ip(2)])
+    made.driver.identified(identified?.record as ConnectionRecord, PEERS[0])
+    made.driver.identified(upgraded?.record as ConnectionRecord, PEERS[1])
+    made.driver.upgraded(upgraded?.record as ConnectionRecord, fakeConnection(PEERS[1]))
+    expect(made.lifecycle.shed('inbound')?.remoteAddr.toString()).toBe(ip(2))
+    expect(made.lifecycle.shed('inbound')).toBeUndefined()
+    expect([identified?.record.phase, upgraded?.record.phase]).toEqual(['multiplex', 'handshake'])
   })
 
   it('takes nothing that is ready', () => {

@@ -264,11 +264,11 @@ describe('closed on purpose', () => {
   })
 
   it.each(['crowded', 'deadline'] as const)('it is not by being %s: that is dialled again', async code => {
-    const { clock, driver, lifecycle, open } = started()
+    const { clock, driver, lifecycle, open } = started({ maxHandshakingPerGroup: 1 })
     const { record } = open()
     driver.identified(record, PEER)
     lifecycle.maintain(PEER)
-    if (code === 'crowded') lifecycle.shed('inbound')
+    if (code === 'crowded') lifecycle.lost(open().record, {})
     else clock.tick(2_000)
     expect(record.reason?.code).toBe(code)
     expect(clock.pending).toBe(1)

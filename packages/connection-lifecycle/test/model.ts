@@ -187,7 +187,7 @@ export class Reference {
   }
 
   shed (direction: Direction): Model | undefined {
-    const victim = this.#oldestOfLargest(direction)
+    const victim = oldestOfLargest(this.handshaking(direction).filter(c => c.peer == null))
     if (victim != null) this.#crowd(victim)
     return victim
   }
@@ -227,17 +227,10 @@ export class Reference {
       const inGroup = all.filter(c => c.group === group)
       const victim = inGroup.length >= this.init.perGroup
         ? inGroup[0]
-        : all.length >= this.init.max ? this.#oldestOfLargest('inbound') : undefined
+        : all.length >= this.init.max ? oldestOfLargest(all) : undefined
       if (victim == null) return
       this.#crowd(victim)
     }
-  }
-
-  #oldestOfLargest (direction: Direction): Model | undefined {
-    const all = this.handshaking(direction)
-    const sizeOf = (c: Model): number => all.filter(other => other.group === c.group).length
-    const largest = Math.max(0, ...all.map(sizeOf))
-    return all.find(c => sizeOf(c) === largest)
   }
 
   #crowd (c: Model): void {
@@ -298,4 +291,10 @@ export class Reference {
     if (c.code === 'refused' || (c.code === 'crowded' && !c.announced)) c.events.push('connection:refused')
     if (c.announced) c.events.push('connection:closed')
   }
+}
+
+function oldestOfLargest (all: readonly Model[]): Model | undefined {
+  const sizeOf = (c: Model): number => all.filter(other => other.group === c.group).length
+  const largest = Math.max(0, ...all.map(sizeOf))
+  return all.find(c => sizeOf(c) === largest)
 }

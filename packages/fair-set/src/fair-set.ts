@@ -56,6 +56,25 @@ export class FairSet<T> {
     return this.#heap[0]?.oldest?.member
   }
 
+  /**
+   * The same, passing over some: the oldest of the largest group that may go. Whoever is passed over still counts
+   * for its group. Looks at no more groups and members than it passes over, and a few.
+   *
+   * @param passesOver - asked about one member after the other until one may go
+   */
+  oldestOfLargestBut (passesOver: (member: T) => boolean): T | undefined {
+    // the best of the heap that has not been looked at is always a child of what has been
+    const frontier = this.#heap.slice(0, 1)
+    for (;;) {
+      const group = frontier.reduce<Group<T> | undefined>((best, next) => best == null || goesBefore(next, best) ? next : best, undefined)
+      if (group == null) return undefined
+      for (let place = group.oldest; place != null; place = place.next) {
+        if (!passesOver(place.member)) return place.member
+      }
+      frontier.splice(frontier.indexOf(group), 1, ...this.#heap.slice(2 * group.at + 1, 2 * group.at + 3))
+    }
+  }
+
   add (key: string, member: T): Place<T> {
     const group = this.#groups.get(key) ?? this.#make(key)
     const place: Place<T> = { member, age: this.#ages++, group, previous: group.youngest, next: undefined, taken: true }

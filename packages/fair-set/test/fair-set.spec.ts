@@ -45,6 +45,20 @@ describe('FairSet', () => {
     expect([set.size, set.groups, set.oldestOf('a')]).toEqual([0, 0, undefined])
   })
 
+  it('passes over whom it is told to, who still count for their groups', () => {
+    fc.assert(fc.property(fc.array(fc.tuple(fc.nat(12), fc.boolean()), { maxLength: 60 }), entries => {
+      const set = new FairSet<number>()
+      const members = entries.map(([group, stays], id) => ({ id, group: String(group), stays }))
+      for (const { id, group } of members) set.add(group, id)
+      const sizeOf = (group: string): number => members.filter(member => member.group === group).length
+      const oldestOf = (group: string): number => members.findIndex(member => member.group === group)
+      const [expected] = members.filter(({ stays }) => !stays)
+        .sort((a, b) => sizeOf(b.group) - sizeOf(a.group) || oldestOf(a.group) - oldestOf(b.group) || a.id - b.id)
+      const stays = new Set(members.filter(member => member.stays).map(({ id }) => id))
+      expect(set.oldestOfLargestBut(id => stays.has(id))).toBe(expected?.id)
+    }))
+  })
+
   it('answers as a list does that is searched', () => {
     // few groups with many members each, and many groups, which make a heap of several levels
     fc.assert(fc.property(fc.constantFrom(5, 40), fc.array(fc.tuple(fc.nat(9), fc.nat(1_000)), { maxLength: 150, size: 'max' }), (groupCount, steps) => {

@@ -53,6 +53,12 @@ export interface MonitorOptions extends AbortOptions {
   bufferSize?: number
 }
 
+/** What `shed` leaves alone */
+export interface ShedOptions {
+  /** For which room is made: a participant that sheds from its `opened` step passes the record it was asked about */
+  readonly except?: ConnectionRecord
+}
+
 /** Counts at one moment, and totals since the node was made */
 export interface LifecycleStats {
   readonly records: Readonly<Record<ConnectionState, number>>
@@ -127,12 +133,14 @@ export interface ConnectionLifecycle extends TypedEventTarget<LifecycleEvents> {
   close (record: ConnectionRecord, reason: CloseReason): Promise<void>
 
   /**
-   * Makes room: drops one handshaking record of this direction at once, the oldest of the largest group.
-   * Everything it held is released before this returns.
+   * Makes room: drops one record of this direction at once whose peer is not authenticated yet (its phase is
+   * `encrypt`): the oldest of the largest group. Of several largest groups it is the one whose oldest has waited
+   * longest. Takes neither `except` nor a record about which a participant is being asked, though both count for
+   * their groups. Everything the dropped record held is released before this returns.
    *
    * @returns the record that was dropped, if there was one
    */
-  shed (direction: Direction): ConnectionRecord | undefined
+  shed (direction: Direction, options?: ShedOptions): ConnectionRecord | undefined
 
   /**
    * Keeps a peer connected: dials it now, and again whenever its last connection is gone.

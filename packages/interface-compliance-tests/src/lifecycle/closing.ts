@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { everyStage, EVICTED, expectGone, pass } from './harness.ts'
 import type { Context, Harness, Opened } from './harness.ts'
-import type { CloseReason } from '@cordon/interface-connection-lifecycle'
+import type { CloseReason, ConnectionRecord } from '@cordon/interface-connection-lifecycle'
 
 const REVERSED = ['observe.closed', 'admit.closed', 'account.closed', 'gate.closed']
 
@@ -152,6 +152,36 @@ export function closing ({ start }: Context): void {
       expect(ready.record.state).toBe('ready')
       await pass()
       expect(lifecycle.stats().closed).toMatchObject({ crowded: 4 })
+    })
+
+    it('makes room among those who are nobody yet, and leaves authenticated peers alone', async () => {
+      const harness = await start({ host: { readiness: { name: 'handshake', holdDial: true } } })
+      const waiting = harness.connect({ from: '/ip4/198.51.100.1/tcp/4001' })
+      const authenticated = harness.open({ from: '/ip4/198.51.100.1/tcp/4001' })
+      harness.identify(authenticated.record)
+      expect(harness.lifecycle.shed('inbound')).toBeUndefined()
+      const stranger = harness.open({ from: '/ip4/198.51.100.2/tcp/4001' })
+      expect(harness.lifecycle.shed('inbound')).toBe(stranger.record)
+      expect([waiting.record.phase, authenticated.record.phase]).toEqual(['handshake', 'multiplex'])
+    })
+
+    it('makes room for a newcomer at the cost of its own group, and never of itself', async () => {
+      const shed: Array<ConnectionRecord | undefined> = []
+      let harness: Harness | undefined
+      const participants = everyStage([], {
+        account: { opened: (record: ConnectionRecord) => { if (harness != null) shed.push(harness.lifecycle.shed('inbound', { except: record })) } }
+      })
+      const started = await start({ participants })
+      harness = started
+      const lone = started.open({ from: '/ip4/198.51.100.1/tcp/4001' })
+      expect(shed).toEqual([undefined])
+      expect(lone.record.state).toBe('handshaking')
+      const second = started.open({ from: '/ip4/198.51.100.2/tcp/4001' })
+      expect(shed[1]).toBe(lone.record)
+      const third = started.open({ from: '/ip4/198.51.100.2/tcp/4001' })
+      expect(shed[2]).toBe(second.record)
+      expect(started.lifecycle.shed('inbound', { except: third.record })).toBeUndefined()
+      expect(third.record.state).toBe('handshaking')
     })
   })
 
