@@ -101,6 +101,13 @@ describe('what shows only once modules exist rejects createLibp2p before anythin
     ['a factory that makes no object', { mine: () => 'module' }, 'modules.mine: its factory made string'],
     ['a circle', { a: spy([], 'a', ['b']), b: spy([], 'b', ['a']) }, 'depends on itself'],
     ['a dependency that nobody has', { a: spy([], 'a', ['nowhere']) }, '@test/nowhere'],
+    ['a factory that throws', { mine: () => { throw new Error('boom') } }, 'modules.mine: its factory failed: boom'],
+    ['a factory that answers with a promise', { mine: async () => Promise.reject(new Error('boom')) }, 'modules.mine: its factory answered with a promise'],
+    ['a factory that was not called', { mine: () => connectionLifecycle }, 'is a call missing'],
+    ['a participant without a stage', { a: () => ({ [participantSymbol]: { opened: () => {} } }) }, 'modules.a: its participant has no stage; stages are gate, account, admit, observe'],
+    ['a participant with a misspelt step', { a: () => ({ [participantSymbol]: { stage: 'gate', open: () => {} } }) }, 'modules.a: its participant has no step "open"; steps are dial, opened'],
+    ['a participant with a step that is none', { a: () => ({ [participantSymbol]: { stage: 'gate', opened: 5 } }) }, 'modules.a: the step "opened" of its participant is no function'],
+    ['no participant under the symbol', { a: () => ({ [participantSymbol]: null }) }, 'modules.a: its participant is no object'],
     ['an unknown stage', { a: () => ({ [participantSymbol]: { stage: 'bouncer' } }) }, 'unknown stage "bouncer"'],
     ['two lifecycles', { second: connectionLifecycle() }, 'second connection lifecycle'],
     ['no lifecycle', { lifecycle: () => ({}) }, 'none of them is a connection lifecycle'],
@@ -138,6 +145,16 @@ describe('modules that cannot be started in order', () => {
 
     await expect(start({ a: spy(log, 'a'), b: spy(log, 'b', ['a'], { afterStart: boom }) })).rejects.toMatchObject({ name: 'ModuleStartError', module: 'b' })
     expect(log.slice(-2)).toEqual(['a stop', 'a afterStop'])
+  })
+})
+
+describe('a module that has only one of start and stop', () => {
+  it('has it called', async () => {
+    const log: string[] = []
+    const node = await start({ starts: () => ({ start: () => { log.push('start') } }), stops: () => ({ stop: () => { log.push('stop') } }) })
+    await node.stop()
+
+    expect(log).toEqual(['start', 'stop'])
   })
 })
 

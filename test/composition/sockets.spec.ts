@@ -5,6 +5,7 @@ import { buildNode, eventually, portOf, stopAll } from '@cordon/testing/node'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { RegistryInit } from '@cordon/component-registry'
 import type { Registry } from '@cordon/interface-component-registry'
+import type { ConnectionLifecycle } from '@cordon/interface-connection-lifecycle'
 import type { Libp2p } from 'libp2p'
 
 const sockets: net.Socket[] = []
@@ -34,6 +35,45 @@ async function ended (socket: net.Socket): Promise<void> {
 afterEach(async () => {
   sockets.splice(0).forEach(socket => socket.destroy())
   await stopAll()
+})
+
+const UPGRADE = [
+  'GET / HTTP/1.1', 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', '', ''
+].join('\r\n')
+
+/** What RFC 6455 forbids; the mask is of zeros */
+const FORBIDDEN: ReadonlyArray<[string, number[]]> = [
+  ['an unknown opcode', [0x83, 0x80, 0, 0, 0, 0]],
+  ['a reserved bit', [0xc2, 0x80, 0, 0, 0, 0]],
+  ['no mask', [0x82, 0x01, 0]],
+  ['a ping in parts', [0x09, 0x80, 0, 0, 0, 0]],
+  ['a ping that is too long', [0x89, 0xfe, 0, 126, 0, 0, 0, 0]],
+  ['a part of nothing', [0x80, 0x80, 0, 0, 0, 0]],
+  ['a close code that must not be sent', [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xed]],
+  ['a text that is none', [0x81, 0x81, 0, 0, 0, 0, 0xff]],
+  ['a length beyond reason', [0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]]
+]
+
+describe('WebSocket connections that send frames with', () => {
+  it.each(FORBIDDEN)('%s end, and nothing else does', async (_, frame) => {
+    const { node, port } = await guarded({})
+    const { lifecycle } = node.services as unknown as { lifecycle: ConnectionLifecycle }
+
+    // behind the request in one segment, and when the connection has long been upgraded
+    const early = await connect(port)
+    early.write(Buffer.concat([Buffer.from(UPGRADE), Buffer.from(frame)]))
+    await ended(early)
+
+    const late = await connect(port, '127.0.0.1', UPGRADE)
+    await eventually(() => lifecycle.stats().records.handshaking === 1)
+    late.write(Buffer.from(frame))
+    await ended(late)
+
+    await eventually(() => lifecycle.size === 0)
+    const honest = await buildNode({ transport: 'ws', listen: false })
+    expect((await honest.dial(node.getMultiaddrs())).status).toBe('open')
+  })
 })
 
 describe('sockets below a WebSocket listener', () => {

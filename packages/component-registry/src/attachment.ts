@@ -1,5 +1,5 @@
 import type { TransportState, Wiring } from './wiring.ts'
-import type { ConnectionRecord, RawConnection } from '@cordon/interface-connection-lifecycle'
+import type { ConnectionRecord, RawConnection, Refusal } from '@cordon/interface-connection-lifecycle'
 import type { AbortOptions, Connection, MessageStream, MultiaddrConnection, StreamMuxer } from '@libp2p/interface'
 
 /** What lies below a raw connection, where the raw connection cannot be trusted to end it */
@@ -67,6 +67,23 @@ export class Attachment implements RawConnection {
     }
   }
 
+  /**
+   * Bounds what we answer to a peer that is nobody yet. Negotiation needs a handful of messages from us, and a peer
+   * can ask for any number; each costs us more than it costs the peer, until a deadline cuts it.
+   */
+  boundAnswers (max: number): void {
+    const send = this.raw.send.bind(this.raw)
+    let left = max
+
+    this.raw.send = data => {
+      if (this.muxer == null && left-- <= 0 && this.record != null) {
+        this.#wiring.driver.refuse(this.record, TALKATIVE)
+      }
+
+      return send(data)
+    }
+  }
+
   /** libp2p has announced the connection: from now on `close` and `abort` on it tell us who asked */
   upgraded (connection: Connection): void {
     const close = connection.close.bind(connection)
@@ -128,6 +145,14 @@ export class Attachment implements RawConnection {
       this.#wiring.driver.closing(this.record, how, error)
     }
   }
+}
+
+const TALKATIVE: Refusal = {
+  code: 'limit',
+  module: 'registry',
+  resource: 'negotiation messages',
+  configPath: 'registry.maxAnswers',
+  message: 'the peer asked for more negotiation messages than registry.maxAnswers allows before it was multiplexed'
 }
 
 /**

@@ -1,6 +1,7 @@
 import { systemClock } from '@cordon/clock'
 import { ComposeError } from '@cordon/interface-component-registry'
 import { show } from '@cordon/options'
+import { asError } from './attachment.ts'
 import { COMPONENT_NAMES, COMPONENT_PREFIXES } from './constants.ts'
 import { wrapEncrypter, wrapProtector } from './encryption.ts'
 import { Gater } from './gater.ts'
@@ -31,7 +32,7 @@ export function composeOptions (options: Options, modules: Modules, init?: Regis
   const transports = new TransportHook(wiring, gater, muxers)
   wiring.onBind(components => { gater.install(components) })
 
-  return {
+  const composed: Options = {
     ...options,
     ...(options.transports != null && { transports: options.transports.map(factory => components => bound(wiring, components, node => transports.build(factory as never, node))) }),
     ...(options.connectionEncrypters != null && { connectionEncrypters: options.connectionEncrypters.map(factory => components => bound(wiring, components, () => wrapEncrypter(factory(components), wiring))) }),
@@ -49,7 +50,13 @@ export function composeOptions (options: Options, modules: Modules, init?: Regis
     connectionManager: raiseLimits(options.connectionManager, wiring),
     services: composeServices(options, chosen, wiring, handlers, new Registry(wiring, gater, transports, muxers, Object.keys(chosen)))
   }
+  COMPOSED.add(composed)
+
+  return composed
 }
+
+/** What came out of here, to tell it from options in which somebody else uses our names */
+const COMPOSED = new WeakSet<object>()
 
 function bound<T> (wiring: Wiring, components: unknown, make: (components: NodeComponents) => T): T {
   wiring.bind(asNode(components))
@@ -71,7 +78,7 @@ function composeServices (options: Options, modules: Record<string, ModuleFactor
 
   for (const [name, factory] of Object.entries(modules)) {
     services[name] = components => bound(wiring, components, () => {
-      const module: unknown = factory(components as never)
+      const module = make(name, factory, components)
       registry.made(name, module)
 
       return module
@@ -79,6 +86,14 @@ function composeServices (options: Options, modules: Record<string, ModuleFactor
   }
 
   return services
+}
+
+function make (name: string, factory: ModuleFactory, components: unknown): unknown {
+  try {
+    return factory(components as never)
+  } catch (error) {
+    throw new ComposeError(`modules.${name}`, `its factory failed: ${asError(error).message}`, { cause: error })
+  }
 }
 
 /** libp2p's counters for connections that are not upgraded are global, so one attacker locks everyone out; ours take their place */
@@ -106,7 +121,13 @@ function chooseModules (options: Options, modules: Modules): Record<string, Modu
   }
 
   if (Object.hasOwn(options.services ?? {}, 'registry')) {
-    throw new ComposeError('options.services.registry', 'the registry of the modules has this name')
+    throw new ComposeError('options.services.registry', COMPOSED.has(options)
+      ? 'these options are composed already: call cordon() or compose() once'
+      : 'the registry of the modules has this name')
+  }
+
+  if ('peerId' in options && 'getMultiaddrs' in options) {
+    throw new ComposeError('options', 'expected the options of createLibp2p, got a node')
   }
 
   const chosen: Record<string, ModuleFactory> = {}
@@ -128,7 +149,7 @@ function chooseModules (options: Options, modules: Modules): Record<string, Modu
     }
 
     if (typeof factory !== 'function') {
-      throw new ComposeError(`modules.${name}`, `expected a factory such as ${name}(), or false to leave it out, got ${describe(factory)}`)
+      throw new ComposeError(`modules.${name}`, `expected a factory, such as () => module, or connectionLifecycle({ maxHandshaking: 64 }) for the lifecycle, got ${describe(factory)}`)
     }
 
     chosen[name] = factory

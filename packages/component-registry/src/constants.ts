@@ -5,6 +5,9 @@ export const START_TIMEOUT = 10_000
 
 export const STOP_TIMEOUT = 5_000
 
+/** Two lines of multistream-select and one or two messages of noise before the peer is known, as much again for the muxer, and room for other encrypters */
+export const MAX_ANSWERS = 32
+
 /** As the lifecycle's own bounds for what is handshaking: a socket that waits for its HTTP upgrade costs about the same */
 export const MAX_PENDING_SOCKETS = 256
 export const MAX_PENDING_SOCKETS_PER_GROUP = 32

@@ -1,11 +1,12 @@
 import { count, duration, object, optional, parseOptions } from '@cordon/options'
-import { GATER_TIMEOUT, MAX_PENDING_SOCKETS, MAX_PENDING_SOCKETS_PER_GROUP, SOCKET_TIMEOUT, START_TIMEOUT, STOP_TIMEOUT } from './constants.ts'
+import { GATER_TIMEOUT, MAX_ANSWERS, MAX_PENDING_SOCKETS, MAX_PENDING_SOCKETS_PER_GROUP, SOCKET_TIMEOUT, START_TIMEOUT, STOP_TIMEOUT } from './constants.ts'
 import type { RegistryInit } from './types.ts'
 
 const SCHEMA = object({
   gaterTimeout: optional(duration(), GATER_TIMEOUT),
   startTimeout: optional(duration(), START_TIMEOUT),
   stopTimeout: optional(duration(), STOP_TIMEOUT),
+  maxAnswers: optional(count(), MAX_ANSWERS),
   maxPendingSockets: optional(count(), MAX_PENDING_SOCKETS),
   maxPendingSocketsPerGroup: optional(count(), MAX_PENDING_SOCKETS_PER_GROUP),
   socketTimeout: optional(duration(), SOCKET_TIMEOUT)

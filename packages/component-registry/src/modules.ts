@@ -7,6 +7,7 @@ import { orderModules } from './order.ts'
 import type { Orderable } from './order.ts'
 import type { Wiring } from './wiring.ts'
 import type { ModuleStatus } from '@cordon/interface-component-registry'
+import type { Participant } from '@cordon/interface-connection-lifecycle'
 
 const HOOKS = ['beforeStart', 'start', 'afterStart', 'beforeStop', 'stop', 'afterStop'] as const
 type Hook = typeof HOOKS[number]
@@ -22,19 +23,28 @@ export class Module implements Orderable {
   readonly capabilities: readonly string[]
   readonly dependencies: readonly string[]
   readonly stage?: string
+  readonly takesPart: boolean
   readonly #hooks: Hooks = {}
   state: ModuleStatus['state'] = 'stopped'
 
   constructor (name: string, instance: unknown) {
     if (typeof instance !== 'object' || instance == null) {
-      throw new ComposeError(`modules.${name}`, `its factory made ${instance === null ? 'null' : typeof instance} instead of a module`)
+      throw new ComposeError(`modules.${name}`, `its factory made ${instance === null ? 'null' : typeof instance} instead of a module${typeof instance === 'function' ? ': is a call missing, as in lifecycle: connectionLifecycle()?' : ''}`)
+    }
+
+    if (isThenable(instance)) {
+      // what it rejects with is of no interest any more
+      Promise.resolve(instance).catch(() => {})
+
+      throw new ComposeError(`modules.${name}`, 'its factory answered with a promise, and factories are synchronous')
     }
 
     this.name = name
     this.instance = instance
     this.capabilities = strings(instance, serviceCapabilities)
     this.dependencies = strings(instance, serviceDependencies)
-    this.stage = isParticipantModule(instance) ? instance[participantSymbol].stage : undefined
+    this.takesPart = isParticipantModule(instance)
+    this.stage = isParticipantModule(instance) ? checkParticipant(name, instance[participantSymbol]).stage : undefined
     this.#takeHooks(instance)
   }
 
@@ -46,7 +56,7 @@ export class Module implements Orderable {
       throw new ComposeError(`modules.${this.name}`, 'belongs to another node already: a factory has to make a new module for each node')
     }
 
-    if (typeof hooks.start !== 'function' || typeof hooks.stop !== 'function') {
+    if (!HOOKS.some(name => typeof hooks[name] === 'function')) {
       return
     }
 
@@ -158,4 +168,37 @@ function strings (instance: object, symbol: symbol): string[] {
   const value: unknown = (instance as Record<symbol, unknown>)[symbol]
 
   return Array.isArray(value) ? value.filter(item => typeof item === 'string') : []
+}
+
+/** Everything that a participant can do beside standing in its stage */
+const STEPS: ReadonlySet<string> = new Set<Exclude<keyof Participant, 'stage'>>([
+  'dial', 'opened', 'raw', 'identified', 'secured', 'ready', 'closed', 'streamOpened', 'streamNegotiated', 'streamClosed'
+])
+
+/** A participant that never takes part, because something in it is misspelt, protects from nothing */
+function checkParticipant (name: string, participant: unknown): Participant {
+  const path = `modules.${name}`
+
+  if (typeof participant !== 'object' || participant == null) {
+    throw new ComposeError(path, 'its participant is no object')
+  }
+
+  const steps = participant as Record<string, unknown>
+
+  for (const step of STEPS) {
+    if (steps[step] !== undefined && typeof steps[step] !== 'function') {
+      throw new ComposeError(path, `the step "${step}" of its participant is no function`)
+    }
+  }
+
+  // an instance of a class may have methods of its own, an object that was written down has no reason to
+  const unknown = Object.getPrototypeOf(participant) === Object.prototype
+    ? Object.keys(steps).find(key => typeof steps[key] === 'function' && !STEPS.has(key))
+    : undefined
+
+  if (unknown != null) {
+    throw new ComposeError(path, `its participant has no step "${unknown}"; steps are ${[...STEPS].join(', ')}`)
+  }
+
+  return participant as Participant
 }

@@ -7,6 +7,9 @@ export interface Orderable {
   readonly capabilities: readonly string[]
   readonly dependencies: readonly string[]
   readonly stage?: string
+
+  /** It has a participant, which needs a stage */
+  readonly takesPart?: boolean
 }
 
 /**
@@ -41,6 +44,10 @@ export function orderModules<M extends Orderable> (modules: readonly M[]): M[] {
   }
 
   for (const module of modules) {
+    if (module.takesPart === true && module.stage == null) {
+      throw new ComposeError(`modules.${module.name}`, `its participant has no stage; stages are ${STAGES.join(', ')}`)
+    }
+
     if (module.stage != null && !STAGES.some(stage => stage === module.stage)) {
       throw new ComposeError(`modules.${module.name}`, `has a participant of the unknown stage "${module.stage}"; stages are ${STAGES.join(', ')}`)
     }

@@ -133,7 +133,7 @@ export class Registry implements RegistryInterface, Startable {
     }
 
     if (other != null) {
-      throw new ComposeError(`modules.${other.name}`, `is a second connection lifecycle besides modules.${module.name}`)
+      throw new ComposeError(`modules.${other.name}`, `is a second connection lifecycle besides modules.${module.name}; is the name misspelt?`)
     }
 
     return module.instance

@@ -72,6 +72,7 @@ export class SocketGuard {
 
   /** A raw connection has appeared: its socket ends with it from now on, and no longer waits */
   claim (raw: MultiaddrConnection): Underlay | undefined {
+    endsOnError(raw)
     const socket = this.#sockets.size === 0 ? undefined : this.#sockets.get(endpointOf(raw.remoteAddr))
 
     if (socket != null) {
@@ -182,4 +183,22 @@ function endpointOf (address: Multiaddr): string {
   const port = components.findIndex(({ name }) => name === 'tcp')
 
   return components.slice(0, port + 1).map(({ name, value = '' }) => `${name} ${value}`).join(' ')
+}
+
+/**
+ * What a WebSocket says when it cannot go on. Nobody but us listens for it, so it is heard from the tick in which the
+ * raw connection appeared.
+ */
+function endsOnError (raw: MultiaddrConnection): void {
+  if ('websocket' in raw && isErrorTarget(raw.websocket)) {
+    raw.websocket.addEventListener('error', event => { raw.abort(event.error ?? new Error('the WebSocket failed')) })
+  }
+}
+
+interface ErrorTarget {
+  addEventListener (type: 'error', listener: (event: { readonly error?: Error }) => void): void
+}
+
+function isErrorTarget (value: unknown): value is ErrorTarget {
+  return typeof value === 'object' && value != null && 'addEventListener' in value && typeof value.addEventListener === 'function'
 }

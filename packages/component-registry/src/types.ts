@@ -40,6 +40,13 @@ export interface RegistryInit {
   stopTimeout?: number
 
   /**
+   * How many messages we send to an inbound connection before it is multiplexed. An honest peer needs fewer than ten.
+   *
+   * @default 32
+   */
+  maxAnswers?: number
+
+  /**
    * How many sockets below each WebSocket listener may exist that are not yet a raw connection.
    *
    * @default 256

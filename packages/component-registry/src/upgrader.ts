@@ -129,6 +129,8 @@ export class RecordingUpgrader implements Upgrader {
       return REFUSED
     }
 
+    attachment.boundAnswers(this.#wiring.init.maxAnswers)
+
     return this.#upgrader.upgradeInbound(attachment.raw, this.#options(options))
       .catch((error: unknown) => {
         this.#failed(attachment, record, asError(error))

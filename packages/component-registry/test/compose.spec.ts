@@ -26,7 +26,7 @@ describe('compose, before any node exists', () => {
   })
 
   it.each([null, 1, 'x', {}, [], true, 10n, Symbol('s')])('refuses %s in place of a factory', value => {
-    expect(() => composeUntyped({}, { lifecycle, mine: value })).toThrow('modules.mine: expected a factory such as mine(), or false to leave it out')
+    expect(() => composeUntyped({}, { lifecycle, mine: value })).toThrow('modules.mine: expected a factory, such as () => module')
   })
 
   it('refuses to leave the lifecycle out', () => {
@@ -74,6 +74,11 @@ describe('compose, before any node exists', () => {
     expect(compose({}, { lifecycle }).connectionManager).toEqual({ maxIncomingPendingConnections: Infinity, inboundConnectionThreshold: Infinity })
     expect(compose({ connectionManager: { maxIncomingPendingConnections: 7, maxConnections: 9 } }, { lifecycle }).connectionManager)
       .toEqual({ maxIncomingPendingConnections: 7, inboundConnectionThreshold: Infinity, maxConnections: 9 })
+  })
+
+  it('says that options are composed already, and that a node is none', () => {
+    expect(() => compose(compose({}, { lifecycle }), { lifecycle })).toThrow('these options are composed already')
+    expect(() => composeUntyped({ peerId: {}, getMultiaddrs: () => [] }, { lifecycle })).toThrow('expected the options of createLibp2p, got a node')
   })
 
   it('leaves alone what others set later', () => {
