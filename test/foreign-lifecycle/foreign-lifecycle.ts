@@ -3,7 +3,7 @@ import { TypedEventEmitter } from '@libp2p/interface'
 import { ForeignMaintain } from './foreign-maintain.ts'
 import { ForeignMonitor } from './foreign-monitor.ts'
 import { ForeignRecord, ForeignStream } from './foreign-record.ts'
-import type { Clock, CloseCode, CloseReason, ConnectionLifecycle, ConnectionRecord, DialTarget, Direction, HandshakePhase, LifecycleDriver, LifecycleEvent, LifecycleEvents, LifecycleHost, LifecycleStats, Maintained, MaintainOptions, MonitorEvent, MonitorOptions, NamedParticipant, Participant, RawConnection, Refusal, ShedOptions, StreamRecord } from '@cordon/interface-connection-lifecycle'
+import type { Clock, CloseCode, CloseOptions, CloseReason, ConnectionLifecycle, ConnectionRecord, DialTarget, Direction, HandshakePhase, LifecycleDriver, LifecycleEvent, LifecycleEvents, LifecycleHost, LifecycleStats, Maintained, MaintainOptions, MonitorEvent, MonitorOptions, NamedParticipant, Participant, RawConnection, Refusal, ShedOptions, StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { Connection, MessageStream, PeerId, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
@@ -136,8 +136,8 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     this.#end(record, { code: record.intent?.code ?? seen, by, ...(why == null ? {} : { error: why }) }, 'abort')
   }
 
-  async close (record: ForeignRecord, reason: CloseReason): Promise<void> {
-    await record.close(reason)
+  async close (record: ForeignRecord, reason: CloseReason, options?: CloseOptions): Promise<void> {
+    await record.close(reason, options)
   }
 
   shed (direction: Direction, { except }: ShedOptions = {}): ConnectionRecord | undefined {
@@ -203,7 +203,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   }
 
   #open (raw: RawConnection): ConnectionRecord | Refusal {
-    const record = new ForeignRecord(raw, this.#init.clock.now(), (ended, reason) => { this.#end(ended, reason, 'close') })
+    const record = new ForeignRecord(raw, this.#init.clock.now(), (ended, reason, how) => { this.#end(ended, reason, how) })
     this.#totals.opened++
     this.#live.add(record)
     const refusal = this.#draining ? refuse('stopping', 'the node is shutting down') : this.#enter(record, true)
@@ -402,7 +402,10 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   }
 
   #end (record: ForeignRecord, reason: CloseReason, how: 'close' | 'abort'): void {
-    if (isClosed(record)) return
+    if (isClosed(record)) {
+      if (how === 'abort') this.#cut(record)
+      return
+    }
     record.state = 'closed'
     delete record.phase
     record.reason = reason
@@ -411,16 +414,19 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     this.#ending.add(record)
     record.control.abort(reason)
     record.settled.resolve(undefined)
-    const cut = (): void => {
-      record.raw.abort(reason.error ?? new Error(reason.code))
-      this.#release(record)
-    }
+    const cut = (): void => { this.#cut(record) }
     if (how === 'abort') {
       cut()
       return
     }
     record.totalTimer = this.#init.clock.schedule(this.#init.closeTimeout, cut)
     record.raw.close({}).then(() => { this.#release(record) }, cut)
+  }
+
+  #cut (record: ForeignRecord): void {
+    if (!this.#ending.has(record)) return
+    record.raw.abort(record.reason?.error ?? new Error(record.reason?.code))
+    this.#release(record)
   }
 
   #release (record: ForeignRecord): void {

@@ -1,5 +1,5 @@
 import { normalise } from './foreign-address.ts'
-import type { CloseReason, ConnectionRecord, ConnectionState, Direction, HandshakePhase, NamedParticipant, NormalisedAddress, RawConnection, StreamRecord, Timer } from '@cordon/interface-connection-lifecycle'
+import type { CloseOptions, CloseReason, ConnectionRecord, ConnectionState, Direction, HandshakePhase, NamedParticipant, NormalisedAddress, RawConnection, StreamRecord, Timer } from '@cordon/interface-connection-lifecycle'
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
@@ -27,9 +27,9 @@ export class ForeignRecord implements ConnectionRecord {
   totalTimer?: Timer
   readonly released = Promise.withResolvers<undefined>()
   readonly settled = Promise.withResolvers<undefined>()
-  readonly #end: (record: ForeignRecord, reason: CloseReason) => void
+  readonly #end: (record: ForeignRecord, reason: CloseReason, how: 'close' | 'abort') => void
 
-  constructor (raw: RawConnection, openedAt: number, end: (record: ForeignRecord, reason: CloseReason) => void) {
+  constructor (raw: RawConnection, openedAt: number, end: (record: ForeignRecord, reason: CloseReason, how: 'close' | 'abort') => void) {
     this.raw = raw
     this.openedAt = openedAt
     this.address = normalise(raw.raw.remoteAddr)
@@ -48,8 +48,8 @@ export class ForeignRecord implements ConnectionRecord {
     return this.control.signal
   }
 
-  async close (reason: CloseReason): Promise<void> {
-    this.#end(this, reason)
+  async close (reason: CloseReason, { abort = false }: CloseOptions = {}): Promise<void> {
+    this.#end(this, reason, abort ? 'abort' : 'close')
     await this.released.promise
   }
 }

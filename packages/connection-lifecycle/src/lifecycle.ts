@@ -13,7 +13,7 @@ import { Spine } from './spine.ts'
 import { RecordTable } from './table.ts'
 import type { Totals } from './context.ts'
 import type { LossCause } from './reasons.ts'
-import type { CloseReason, ConnectionLifecycle, ConnectionRecord, Direction, LifecycleDriver, LifecycleEvents, LifecycleStats, Maintained, MaintainOptions, MonitorEvent, MonitorOptions, Refusal, ShedOptions } from '@cordon/interface-connection-lifecycle'
+import type { CloseOptions, CloseReason, ConnectionLifecycle, ConnectionRecord, Direction, LifecycleDriver, LifecycleEvents, LifecycleStats, Maintained, MaintainOptions, MonitorEvent, MonitorOptions, Refusal, ShedOptions } from '@cordon/interface-connection-lifecycle'
 import type { ComponentLogger, Connection, Metrics, PeerId, Startable } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
@@ -130,8 +130,8 @@ export class ConnectionLifecycleClass extends TypedEventEmitter<LifecycleEvents>
     this.#spine.lost(record, cause)
   }
 
-  async close (record: ConnectionRecord, reason: CloseReason): Promise<void> {
-    await this.#spine.close(record, reason)
+  async close (record: ConnectionRecord, reason: CloseReason, options?: CloseOptions): Promise<void> {
+    await this.#spine.close(record, reason, options)
   }
 
   shed (direction: Direction, { except }: ShedOptions = {}): ConnectionRecord | undefined {

@@ -1,13 +1,13 @@
 import type { Intent } from './reasons.ts'
 import type { Deadline } from '@cordon/clock'
 import type { Place } from '@cordon/fair-set'
-import type { CloseReason, ConnectionRecord, ConnectionState, Direction, HandshakePhase, NormalisedAddress, RawConnection } from '@cordon/interface-connection-lifecycle'
+import type { CloseOptions, CloseReason, ConnectionRecord, ConnectionState, Direction, HandshakePhase, NormalisedAddress, RawConnection } from '@cordon/interface-connection-lifecycle'
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** Whoever made a record, and closes it */
 export interface RecordOwner {
-  close (record: LifecycleRecord, reason: CloseReason): Promise<void>
+  close (record: LifecycleRecord, reason: CloseReason, options?: CloseOptions): Promise<void>
 }
 
 /** A promise that many may wait for, with what settles it */
@@ -108,8 +108,8 @@ export class LifecycleRecord implements ConnectionRecord {
     return this.#controller.signal
   }
 
-  async close (reason: CloseReason): Promise<void> {
-    await this.#owner.close(this, reason)
+  async close (reason: CloseReason, options?: CloseOptions): Promise<void> {
+    await this.#owner.close(this, reason, options)
   }
 
   /** Without effect where nobody has asked for the signal */

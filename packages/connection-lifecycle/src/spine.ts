@@ -11,7 +11,7 @@ import { LifecycleStream, Streams } from './streams.ts'
 import { Teardown } from './teardown.ts'
 import type { Context } from './context.ts'
 import type { Intent, LossCause } from './reasons.ts'
-import type { CloseReason, ConnectionRecord, DialTarget, Direction, LifecycleDriver, LifecycleHost, RawConnection, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
+import type { CloseOptions, CloseReason, ConnectionRecord, DialTarget, Direction, LifecycleDriver, LifecycleHost, RawConnection, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { Connection, MessageStream, PeerId, Stream } from '@libp2p/interface'
 
 /** Steps that have no say any more: their faults refuse nothing */
@@ -203,9 +203,10 @@ export class Spine implements LifecycleDriver {
     this.#teardown.lost(this.own(connection), cause)
   }
 
-  async close (connection: ConnectionRecord, reason: CloseReason): Promise<void> {
+  async close (connection: ConnectionRecord, reason: CloseReason, { abort = false }: CloseOptions = {}): Promise<void> {
     const record = this.own(connection)
-    this.#teardown.finish(record, reason, 'close', false)
+    if (abort && record.isClosed()) this.#teardown.cut(record)
+    else this.#teardown.finish(record, reason, abort ? 'abort' : 'close', false)
     await record.whenReleased()
   }
 

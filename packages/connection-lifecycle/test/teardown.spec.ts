@@ -219,6 +219,43 @@ describe('why it ended', () => {
   })
 })
 
+describe('cutting', () => {
+  it('releases everything at once, before the call returns', async () => {
+    const steps: string[] = []
+    const { clock, lifecycle, ready } = bench({ participants: [recorder('watch', 'observe', steps)] })
+    const { record, raw } = ready()
+    const done = record.close(IDLE, { abort: true })
+    expect([raw.calls, record.state, lifecycle.size, clock.pending]).toEqual([['abort'], 'closed', 0, 0])
+    expect(steps.at(-1)).toBe('watch.closed idle')
+    await done
+    await record.close(IDLE, { abort: true })
+    await lifecycle.close(record, IDLE)
+    expect(raw.calls).toEqual(['abort'])
+  })
+
+  it('waits for a step that is on the stack, and then is complete before it resolves', async () => {
+    const steps: string[] = []
+    let closed: Promise<void> | undefined
+    const cuts: Participant = { stage: 'account', identified: record => { closed = record.close(IDLE, { abort: true }); steps.push('asked'); return undefined } }
+    const { driver, lifecycle, open } = bench({ participants: [['cuts', cuts], recorder('watch', 'observe', steps)] })
+    const { record, raw } = open()
+    steps.length = 0
+    expect(driver.identified(record, PEER)).toMatchObject({ code: 'gone' })
+    await closed
+    expect([steps, raw.calls, lifecycle.size]).toEqual([['asked', 'watch.closed idle'], ['abort'], 0])
+  })
+
+  it('makes an end of closing in order', async () => {
+    const { clock, lifecycle, ready } = bench()
+    const { record, raw } = ready()
+    const closed = record.close(IDLE)
+    expect(clock.pending).toBe(1)
+    await record.close({ code: 'misbehaved', by: 'local' }, { abort: true })
+    await closed
+    expect([raw.calls, record.reason, lifecycle.size, clock.pending]).toEqual([['close', 'abort'], IDLE, 0, 0])
+  })
+})
+
 describe('a refusal', () => {
   const stages = ['opened', 'identified', 'ready'] as const
 

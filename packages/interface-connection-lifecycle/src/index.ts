@@ -32,5 +32,5 @@ export type { LifecycleDriver, LifecycleHost, NamedParticipant, RawConnection } 
 export type { LifecycleEvent, LifecycleEvents, MonitorEvent } from './events.ts'
 export type { ConnectionLifecycle, LifecycleStats, Maintained, MaintainOptions, MonitorOptions, ShedOptions } from './lifecycle.ts'
 export type { DialTarget, Participant, ParticipantModule, ReadinessModule, Stage } from './participant.ts'
-export type { CloseCode, CloseReason, ConnectionRecord, ConnectionState, Direction, HandshakePhase, StreamRecord } from './record.ts'
+export type { CloseCode, CloseOptions, CloseReason, ConnectionRecord, ConnectionState, Direction, HandshakePhase, StreamRecord } from './record.ts'
 export type { Refusal } from './refusal.ts'

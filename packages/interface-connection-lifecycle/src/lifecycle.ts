@@ -1,7 +1,7 @@
 import { lifecycleDriverSymbol } from './driver.ts'
 import type { LifecycleDriver } from './driver.ts'
 import type { LifecycleEvents, MonitorEvent } from './events.ts'
-import type { CloseReason, ConnectionRecord, ConnectionState, Direction, HandshakePhase } from './record.ts'
+import type { CloseOptions, CloseReason, ConnectionRecord, ConnectionState, Direction, HandshakePhase } from './record.ts'
 import type { Refusal } from './refusal.ts'
 import type { AbortOptions, Connection, PeerId, TypedEventTarget } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -127,10 +127,10 @@ export interface ConnectionLifecycle extends TypedEventTarget<LifecycleEvents> {
   lost (record: ConnectionRecord, cause: { readonly local?: boolean, readonly error?: Error }): void
 
   /**
-   * Closes the record. Idempotent: the first of `lost` and `close` counts; resolves once all is released. A
+   * Closes the record, in order or at once; see `ConnectionRecord.close`. Idempotent: the first of `lost` and `close` counts; resolves once all is released. A
    * maintained peer is not dialled again after this until it has connected to us, or was maintained anew.
    */
-  close (record: ConnectionRecord, reason: CloseReason): Promise<void>
+  close (record: ConnectionRecord, reason: CloseReason, options?: CloseOptions): Promise<void>
 
   /**
    * Makes room: drops one record of this direction at once whose peer is not authenticated yet (its phase is

@@ -48,6 +48,17 @@ export interface CloseReason {
   readonly error?: Error
 }
 
+/** How a connection is closed */
+export interface CloseOptions {
+  /**
+   * Cuts at once, for peers that get no time to answer: everything is released before the promise resolves, and
+   * before `close` returns where no step about this connection is running.
+   *
+   * @default false
+   */
+  readonly abort?: boolean
+}
+
 /** One connection, from the first moment a raw connection exists until everything it held is released */
 export interface ConnectionRecord {
   /** Unique in this process; never chosen by the peer */
@@ -81,10 +92,11 @@ export interface ConnectionRecord {
   readonly signal: AbortSignal
 
   /**
-   * Closes the connection in order, and cuts it at the deadline. Idempotent: the first reason counts. Resolves
-   * once everything the connection held is released; never rejects.
+   * Closes the connection in order, and cuts it at the deadline; with `abort` it is cut at once, also where it was
+   * being closed in order before. Idempotent: the first reason counts. Resolves once everything the connection
+   * held is released; never rejects.
    */
-  close (reason: CloseReason): Promise<void>
+  close (reason: CloseReason, options?: CloseOptions): Promise<void>
 }
 
 /** One stream of a connection */

@@ -130,6 +130,32 @@ export function closing ({ start }: Context): void {
       await record.close(EVICTED)
     })
 
+    it.each(['the record', 'the lifecycle'])('cuts at once where %s is asked to', async who => {
+      const log: string[] = []
+      const harness = await start({ participants: everyStage(log) })
+      const { record, raw } = harness.connect({ closing: 'never' })
+      log.length = 0
+      const done = who === 'the record' ? record.close(EVICTED, { abort: true }) : harness.lifecycle.close(record, EVICTED, { abort: true })
+      expect(raw.calls).toEqual(['abort'])
+      await done
+      expectGone(harness, record)
+      expect(record.reason).toEqual(EVICTED)
+      expect(log).toEqual(REVERSED)
+      expect(harness.lifecycle.size).toBe(0)
+      expect(harness.of('connection:closed')).toHaveLength(1)
+    })
+
+    it('cuts at once what was being closed in order', async () => {
+      const harness = await start()
+      const { record, raw } = harness.connect({ closing: 'never' })
+      const first = record.close(EVICTED)
+      await record.close({ code: 'misbehaved', by: 'local' }, { abort: true })
+      await first
+      expect(raw.calls).toEqual(['close', 'abort'])
+      expect(record.reason).toEqual(EVICTED)
+      expect(harness.lifecycle.size).toBe(0)
+    })
+
     it('makes room on request: the oldest of the largest group, released before the answer', async () => {
       const log: string[] = []
       const harness = await start({ participants: everyStage(log) })
