@@ -61,7 +61,7 @@ class FakeSocket {
 function scene (): { accept: (address?: string) => FakeSocket, guard: SocketGuard, counts: SocketCounts, clock: Turned } {
   const clock = new Turned()
   const counts: SocketCounts = { pending: 0, expired: 0, dropped: 0 }
-  const guard = new SocketGuard(new Wiring({ gaterTimeout: 1, startTimeout: 1, stopTimeout: 1, maxPendingSockets: 9, maxPendingSocketsPerGroup: 9, socketTimeout: TIMEOUT }, clock), counts)
+  const guard = new SocketGuard(new Wiring({ gaterTimeout: 1, startTimeout: 1, stopTimeout: 1, maxPendingSockets: 9, maxPendingSocketsPerGroup: 9, maxAnswers: 9, socketTimeout: TIMEOUT }, clock), counts)
   let connection: (socket: FakeSocket) => void = () => {}
   guard.watch({ server: { on: (_: string, listener: typeof connection) => { connection = listener } }, addEventListener: () => {} } as never)
 
