@@ -225,7 +225,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
       }
     } else if (oldest != null && group.length >= maxHandshakingPerGroup) this.#crowd(oldest)
     else if (rivals.length >= maxHandshaking) {
-      const crowded = this.#oldestOfLargest('inbound')
+      const crowded = oldestOfLargest(rivals)
       if (crowded != null) this.#crowd(crowded)
     }
     record.state = 'handshaking'
@@ -366,13 +366,6 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     return [...this.#live].filter(record => record.state === 'handshaking' && record.direction === direction)
   }
 
-  #oldestOfLargest (direction: Direction): ForeignRecord | undefined {
-    const groups = Map.groupBy(this.#handshaking(direction), ({ address }) => address.share)
-    // a map keeps the order in which groups began, so of several that are largest the first has the oldest member
-    const largest = Math.max(0, ...[...groups.values()].map(({ length }) => length))
-    return [...groups.values()].find(({ length }) => length === largest)?.[0]
-  }
-
   #crowd (record: ForeignRecord): void {
     this.#end(record, { code: 'crowded', by: 'local', refusal: refuse('crowded', 'room was needed for a newcomer') }, 'abort')
   }
@@ -421,6 +414,19 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     }
     record.totalTimer = this.#init.clock.schedule(this.#init.closeTimeout, cut)
     record.raw.close({}).then(() => { this.#release(record) }, cut)
+    if (record.direction === 'inbound' && !this.#draining) this.#cutCrowd(record)
+  }
+
+  /** As many may be closing as may be handshaking */
+  #cutCrowd ({ address: { share } }: ForeignRecord): void {
+    const closing = [...this.#ending].filter(({ direction }) => direction === 'inbound')
+    const group = closing.filter(({ address }) => address.share === share)
+    if (group.length > this.#init.maxHandshakingPerGroup) {
+      if (group[0] != null) this.#cut(group[0])
+    } else if (closing.length > this.#init.maxHandshaking) {
+      const oldest = oldestOfLargest(closing.slice(0, -1))
+      if (oldest != null) this.#cut(oldest)
+    }
   }
 
   #cut (record: ForeignRecord): void {
@@ -446,6 +452,13 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     this.safeDispatchEvent(event.type, { detail: event })
     for (const monitor of this.#monitors) monitor.push(event)
   }
+}
+
+function oldestOfLargest (records: readonly ForeignRecord[]): ForeignRecord | undefined {
+  const groups = Map.groupBy(records, ({ address }) => address.share)
+  // a map keeps the order in which groups began, so of several that are largest the first has the oldest member
+  const largest = Math.max(0, ...[...groups.values()].map(({ length }) => length))
+  return [...groups.values()].find(({ length }) => length === largest)?.[0]
 }
 
 /** The driver is handed back what it handed out */

@@ -64,7 +64,8 @@ export interface HandshakeDeadlines {
 export interface ConnectionLifecycleInit {
   /**
    * How many inbound connections may be handshaking at once. When a newcomer finds no room, the oldest of the
-   * largest group is dropped.
+   * largest group is dropped. As many again may be closing in order; beyond that the oldest of the largest group is
+   * cut.
    *
    * @default 256
    */
@@ -72,7 +73,7 @@ export interface ConnectionLifecycleInit {
 
   /**
    * How many inbound connections of one group (an IPv4 address, an IPv6 /64, a relay) may be handshaking at once.
-   * When a newcomer finds no room, the oldest of its group is dropped.
+   * When a newcomer finds no room, the oldest of its group is dropped. As many again may be closing in order.
    *
    * @default 32
    */

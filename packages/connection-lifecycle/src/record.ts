@@ -65,6 +65,8 @@ export class LifecycleRecord implements ConnectionRecord {
   place: Place<LifecycleRecord> | undefined = undefined
   /** While it is handshaking and nobody knows with whom */
   anonymous: Place<LifecycleRecord> | undefined = undefined
+  /** While it is inbound and closed in order */
+  closing: Place<LifecycleRecord> | undefined = undefined
   phaseDeadline: Deadline<LifecycleRecord> | undefined = undefined
   totalDeadline: Deadline<LifecycleRecord> | undefined = undefined
   closeDeadline: Deadline<LifecycleRecord> | undefined = undefined

@@ -14,8 +14,10 @@ export class RecordTable {
   /** By peer; an entry goes with its last record */
   readonly #peers = new Map<string, Set<LifecycleRecord>>()
   readonly #connections = new WeakMap<Connection, LifecycleRecord>()
-  /** Closed, but the raw connection has not ended yet; each leaves within the close timeout */
+  /** Closed, but not released yet: those that are closed in order, and those a step of which is on the stack */
   readonly #draining = new Set<LifecycleRecord>()
+  /** Inbound ones that are closed in order; each leaves within the close timeout, or earlier for want of room */
+  readonly #closing = new FairSet<LifecycleRecord>()
   readonly #handshaking: Readonly<Record<Direction, FairSet<LifecycleRecord>>> = { inbound: new FairSet(), outbound: new FairSet() }
   /** Those of the handshaking whose peer is not authenticated yet */
   readonly #anonymous: Readonly<Record<Direction, FairSet<LifecycleRecord>>> = { inbound: new FairSet(), outbound: new FairSet() }
@@ -35,6 +37,11 @@ export class RecordTable {
   /** Those of the handshaking whose peer is not authenticated yet */
   anonymous (direction: Direction): FairSet<LifecycleRecord> {
     return this.#anonymous[direction]
+  }
+
+  /** Inbound ones that are closed in order */
+  get closing (): FairSet<LifecycleRecord> {
+    return this.#closing
   }
 
   get (id: string): LifecycleRecord | undefined {
@@ -110,6 +117,17 @@ export class RecordTable {
 
   drain (record: LifecycleRecord): void {
     this.#draining.add(record)
+  }
+
+  /** Counts it among those that are closed in order */
+  hold (record: LifecycleRecord): void {
+    record.closing = this.#closing.add(record.address.share, record)
+  }
+
+  unhold (record: LifecycleRecord): void {
+    if (record.closing == null) return
+    this.#closing.remove(record.closing)
+    record.closing = undefined
   }
 
   drained (record: LifecycleRecord): void {

@@ -1,5 +1,6 @@
 import { Deadlines } from '@cordon/clock'
 import { ConnectionRefusedError, HandshakeTimeoutError } from '@cordon/interface-connection-lifecycle'
+import { MAX_DROPS } from './constants.ts'
 import { hasEnded, reasonOfLoss } from './reasons.ts'
 import { transition } from './state.ts'
 import type { Context } from './context.ts'
@@ -34,6 +35,8 @@ export class Teardown {
   readonly #timeouts: Readonly<Record<string, HandshakeTimeoutError>>
   readonly #cut = new Error('the connection was cut by this node')
   readonly #late: Error
+
+  readonly #crowded = new Error('too many connections were being closed')
 
   /** The node is stopping, so what ends without an error of the remote ends because of that */
   stopping = false
@@ -139,10 +142,33 @@ export class Teardown {
     } catch (err) {
       failed(err)
     }
+    this.#hold(record)
+  }
+
+  /**
+   * Finds room for one that is closed in order, as for one that is handshaking: a remote that never answers the end
+   * would otherwise keep as much as it can open within the close timeout. A node that stops has no newcomers.
+   */
+  #hold (record: LifecycleRecord): void {
+    const { options: { maxHandshaking, maxHandshakingPerGroup }, table } = this.#context
+    const { address: { share }, direction } = record
+    if (direction !== 'inbound' || this.stopping) return
+
+    for (let cuts = 0; !record.released && !record.releaseDue; cuts++) {
+      const groupFull = table.closing.sizeOf(share) >= maxHandshakingPerGroup
+      if (!groupFull && table.closing.size < maxHandshaking) {
+        table.hold(record)
+        return
+      }
+      // participants that are told of an end may close others in order, so it looks again each time
+      const oldest = groupFull ? table.closing.oldestOf(share) : table.closing.oldestOfLargest()
+      this.cut(cuts < MAX_DROPS ? oldest ?? record : record, this.#crowded)
+    }
   }
 
   #release (record: LifecycleRecord): void {
     if (record.released) return
+    this.#context.table.unhold(record)
     record.releaseDue = record.running > 0
     if (record.releaseDue) {
       this.#context.table.drain(record)

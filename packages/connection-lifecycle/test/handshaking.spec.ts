@@ -171,6 +171,65 @@ describe('making room', () => {
   })
 })
 
+describe('what is closed in order and never ends', () => {
+  const IDLE = { code: 'idle', by: 'local' } as const
+
+  it('holds to the bound of a group at ten times the bound, and is cut in its order', () => {
+    const made = bench({ readiness: { name: 'hello', holdDial: false } })
+    const opened = Array.from({ length: 320 }, () => {
+      const one = made.open(ip(1))
+      made.driver.identified(one.record, PEERS[0])
+      made.driver.upgraded(one.record, fakeConnection(PEERS[0]))
+      made.lifecycle.handshakeFailed(one.record, new Error('no'))
+      return one
+    })
+    expect(made.lifecycle.size).toBe(32)
+    expect(opened.map(({ raw }) => raw.calls.length)).toEqual(opened.map((_, i) => i < 288 ? 2 : 1))
+    expect(opened[0]?.raw.errors).toEqual([expect.objectContaining({ message: 'too many connections were being closed' })])
+    expect(made.events.filter(({ type }) => type === 'connection:closed')).toHaveLength(288)
+    made.clock.tick(1_000)
+    expect([made.lifecycle.size, made.clock.pending]).toEqual([0, 0])
+  })
+
+  it('holds to the bound of the node at ten times the bound, and the largest group pays', () => {
+    const made = bench()
+    const honest = made.open(ip(5_000))
+    void honest.record.close(IDLE)
+    for (let i = 0; i < 2_560; i++) void made.open(ip(i % 60)).record.close(IDLE)
+    expect(made.lifecycle.size).toBe(256)
+    expect(honest.raw.calls).toEqual(['close'])
+    expect(made.lifecycle.stats().records).toEqual({ new: 0, handshaking: 0, ready: 0, closed: 256 })
+  })
+
+  it('cuts nobody for what ends at once, what we dialled, or a node that stops', async () => {
+    const made = bench({ maxHandshaking: 2, maxHandshakingPerGroup: 1 })
+    const waits = made.open(ip(1))
+    void waits.record.close(IDLE)
+    const polite = made.open(ip(1))
+    polite.raw.closing = 'resolves'
+    await polite.record.close(IDLE)
+    void made.open(ip(1), 'outbound').record.close(IDLE)
+    const ready = [made.ready(), made.ready(), made.ready()]
+    const stopped = made.lifecycle.stop()
+    expect([waits, ...ready].map(({ raw }) => raw.calls)).toEqual([['close'], ['close'], ['close'], ['close']])
+    made.clock.tick(1_000)
+    await stopped
+  })
+
+  it('keeps the bound while a participant closes others as it lets go', () => {
+    const spare: ConnectionRecord[] = []
+    const chain: Participant = { stage: 'account', closed: () => { void spare.pop()?.close(IDLE) } }
+    const made = bench({ maxHandshaking: 100, maxHandshakingPerGroup: 1, participants: [['chain', chain]] })
+    for (let i = 0; i < 40; i++) spare.push(made.ready().record)
+    void made.ready().record.close(IDLE)
+    void made.ready().record.close(IDLE)
+    expect(made.lifecycle.stats().records.closed).toBe(1)
+    expect(spare).toEqual([])
+    made.clock.tick(1_000)
+    expect(made.lifecycle.size).toBe(0)
+  })
+})
+
 describe('shed', () => {
   it('drops the oldest of the largest group of that direction, at once', () => {
     const made = bench()

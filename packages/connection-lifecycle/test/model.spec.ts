@@ -143,8 +143,10 @@ class Duel {
       lifecycle.lost(record, { local, ...(error ? { error: BOOM } : {}) })
       this.model.lost(model, local, error)
     } else if (op === 16) {
-      void lifecycle.close(record, { code: 'idle', by: 'local' })
-      this.model.close(model, 'idle')
+      const abort = a % 4 === 0
+      void lifecycle.close(record, { code: 'idle', by: 'local' }, { abort })
+      if (abort) this.model.abort(model, 'idle')
+      else this.model.close(model, 'idle')
       this.#flush = true
     } else if (op === 17) {
       if (a % 2 === 0) {

@@ -60,6 +60,8 @@ export interface Model {
 export class Reference {
   readonly init: ModelInit
   connections: Model[] = []
+  /** Closed in order, but not ended; in the order in which they were closed */
+  held: Model[] = []
   now: number
   plan: Plan | undefined
   opened = 0
@@ -156,7 +158,16 @@ export class Reference {
     this.#end(c, code, 'local')
     if (!gentle || c.kind === 'throws') this.#cut(c)
     else if (c.kind === 'resolves') this.#gone(c)
-    else c.closeDue = this.now + this.init.closeTimeout
+    else {
+      c.closeDue = this.now + this.init.closeTimeout
+      if (c.direction === 'inbound' && code !== 'shutdown') this.#hold(c)
+    }
+  }
+
+  /** As `close`, and nothing of it is left, even if it was closed before */
+  abort (c: Model, code: CloseCode): void {
+    if (c.state !== 'closed') this.#end(c, code, 'local')
+    this.#cut(c)
   }
 
   /** What was promised has happened */
@@ -219,6 +230,17 @@ export class Reference {
     if (!this.#ask(c, 'ready', 0, this.init.count)) return
     this.readied++
     if (c.announced) c.events.push('connection:ready')
+  }
+
+  /** As many may be closing in order as may be handshaking */
+  #hold (c: Model): void {
+    this.held = this.held.filter(other => !other.released)
+    const inGroup = this.held.filter(({ group }) => group === c.group)
+    const victim = inGroup.length >= this.init.perGroup
+      ? inGroup[0]
+      : this.held.length >= this.init.max ? oldestOfLargest(this.held) : undefined
+    if (victim != null) this.#cut(victim)
+    this.held.push(c)
   }
 
   #makeRoom (group: string): void {

@@ -86,6 +86,26 @@ export function bounds ({ start }: Context): void {
       expect(harness.lifecycle.stats().closed).toEqual({ crowded: 108 })
     })
 
+    it.each(['in order', 'after a failed handshake'])('what is closed %s and never ends stays below the same bounds, and large groups pay', async (how) => {
+      const harness = await start({ args: ARGS, host: { readiness: { name: 'handshake', holdDial: true } } })
+      const end = ({ record }: Opened): void => {
+        if (how === 'in order') void record.close({ code: 'idle', by: 'local' })
+        else harness.lifecycle.handshakeFailed(record, new Error('no'))
+      }
+      const connect = (n: number): Opened => harness.connect({ from: host(n), closing: 'never' })
+      const honest = connect(9)
+      end(honest)
+      const opened = Array.from({ length: 120 }, () => connect(1))
+      for (const one of opened) end(one)
+      expect(harness.lifecycle.size).toBe(1 + ARGS.maxHandshakingPerGroup)
+      expect(opened.map(({ raw }) => raw.aborted)).toEqual(opened.map((_, n) => n < 120 - ARGS.maxHandshakingPerGroup))
+      for (let n = 0; n < 120; n++) end(connect(1 + n % 6))
+      expect(harness.lifecycle.size).toBe(ARGS.maxHandshaking)
+      expect(honest.raw.aborted).toBe(false)
+      await pass(60_000)
+      expect(harness.lifecycle.size).toBe(0)
+    })
+
     it('an outbound connection is never dropped for an inbound one', async () => {
       const harness = await start({ args: ARGS })
       const outbound = fill(harness, host(1), 3, 'outbound')
