@@ -49,7 +49,7 @@ const browser: TestProjectConfiguration = {
   cacheDir: 'node_modules/.cache/vitest-chromium',
   test: {
     name: 'chromium',
-    include: ['packages/*/test/**/*.spec.ts', 'test/browser/*.spec.ts', 'test/**/*.browser.spec.ts'],
+    include: ['packages/*/test/**/*.spec.ts', 'test/browser/*.spec.ts', 'test/composition/{gater,modules}.spec.ts', 'test/**/*.browser.spec.ts'],
     exclude: ['**/*.node.spec.ts', '**/node_modules/**'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
