@@ -195,6 +195,12 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   }
 
   #dial (target: DialTarget): Refusal | undefined {
+    const refusal = this.#askAboutDial(target)
+    this.#maintain.asked(target, refusal)
+    return refusal
+  }
+
+  #askAboutDial (target: DialTarget): Refusal | undefined {
     for (const named of this.#participants()) {
       const refusal = this.#run(named, 'dial', target)
       if (refusal != null) return refusal

@@ -1,6 +1,7 @@
+import { ConnectionRefusedError } from '@cordon/interface-connection-lifecycle'
 import { InvalidParametersError } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import type { Clock, LifecycleEvent, LifecycleHost, Maintained, MaintainOptions, Timer } from '@cordon/interface-connection-lifecycle'
+import type { Clock, DialTarget, LifecycleEvent, LifecycleHost, Maintained, MaintainOptions, Refusal, Timer } from '@cordon/interface-connection-lifecycle'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
@@ -16,6 +17,9 @@ interface Kept {
   /** Dials in a row that failed */
   failures: number
   busy: boolean
+  /** What was refused for good of the dial in flight, and whether anything was not */
+  denied?: Refusal
+  open: boolean
   /** We closed its connection ourselves */
   paused: boolean
   conflict: boolean
@@ -80,7 +84,7 @@ export class ForeignMaintain {
     const key = peer.toString()
     const checked = check(options)
     const kept = this.#kept.get(key) ?? {
-      peer, options: checked, target: 'type' in target ? target : [target].flat(), handles: 0, attempts: 0, failures: 0, busy: false, paused: false, conflict: false
+      peer, options: checked, target: 'type' in target ? target : [target].flat(), handles: 0, attempts: 0, failures: 0, busy: false, open: false, paused: false, conflict: false
     }
     this.#kept.set(key, kept)
     kept.handles++
@@ -95,7 +99,7 @@ export class ForeignMaintain {
     }
     options.signal?.addEventListener('abort', stop, { once: true })
     if (options.signal?.aborted === true) stop()
-    this.#around.host()?.keepsAlive(peer).then(conflict => { kept.conflict = conflict }, () => {})
+    this.#look(kept)
     this.#dial(kept)
     return { stop, [Symbol.dispose]: stop }
   }
@@ -103,6 +107,14 @@ export class ForeignMaintain {
   stop (): void {
     this.#stopped = true
     for (const { timer } of this.#kept.values()) timer?.cancel()
+  }
+
+  asked ({ peer, multiaddr }: DialTarget, refusal: Refusal | undefined): void {
+    const key = peer?.toString() ?? multiaddr?.getComponents().findLast(({ name }) => name === 'p2p')?.value
+    const kept = key == null ? undefined : this.#kept.get(key)
+    if (kept == null) return
+    if (refusal?.permanent === true) kept.denied ??= refusal
+    else if (multiaddr != null) kept.open = true
   }
 
   ready (peer: PeerId): void {
@@ -125,6 +137,10 @@ export class ForeignMaintain {
     if (!kept.busy) this.#later(kept)
   }
 
+  #look (kept: Kept): void {
+    this.#around.host()?.keepsAlive(kept.peer).then(conflict => { kept.conflict = conflict }, () => {})
+  }
+
   #wanted (kept: Kept): boolean {
     return !this.#stopped && kept.handles > 0 && !kept.paused && !kept.busy && !this.#around.connected(kept.peer)
   }
@@ -135,7 +151,10 @@ export class ForeignMaintain {
     const delay = this.#around.random() * Math.min(maxDelay, minDelay * 2 ** kept.attempts)
     kept.attempts++
     kept.timer?.cancel()
-    kept.timer = this.#around.clock.schedule(delay, () => { this.#dial(kept) })
+    kept.timer = this.#around.clock.schedule(delay, () => {
+      this.#look(kept)
+      this.#dial(kept)
+    })
     this.#around.emit({ type: 'reconnect:scheduled', peer: kept.peer, attempt: kept.attempts, delay })
   }
 
@@ -144,12 +163,15 @@ export class ForeignMaintain {
     if (host == null || !this.#wanted(kept)) return
     kept.timer?.cancel()
     kept.busy = true
+    kept.open = false
+    delete kept.denied
     host.dial(kept.target, {}).then(() => {
       kept.busy = false
       this.#later(kept)
     }, (err: unknown) => {
       kept.busy = false
-      this.#failed(kept, err instanceof Error ? err : new Error(String(err)))
+      const error = err instanceof Error ? err : new Error(String(err))
+      this.#failed(kept, kept.denied == null || kept.open ? error : new ConnectionRefusedError(kept.denied))
     })
   }
 

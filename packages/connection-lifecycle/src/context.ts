@@ -3,7 +3,7 @@ import type { Options } from './options.ts'
 import type { Steps } from './participants.ts'
 import type { LifecycleRecord } from './record.ts'
 import type { RecordTable } from './table.ts'
-import type { Clock, LifecycleEvent } from '@cordon/interface-connection-lifecycle'
+import type { Clock, DialTarget, LifecycleEvent, Refusal } from '@cordon/interface-connection-lifecycle'
 import type { Logger } from '@libp2p/interface'
 
 /** Where events go. `wants` comes first, so that without a listener not even the event is made. */
@@ -14,7 +14,10 @@ export interface Emitter {
 
 /** What happens to connections, as far as peers that are kept connected are concerned */
 export interface PeerWatcher {
-  /** An authenticated peer has connected */
+  /** The participants were asked about a dial */
+  asked (target: DialTarget, refusal: Refusal | undefined): void
+
+  /** A peer has connected, and the participants let it in once it was authenticated */
   connected (record: LifecycleRecord): void
 
   /** A record of an authenticated peer was closed; nothing is released yet */

@@ -1,11 +1,11 @@
 import { TooManyMaintainedPeersError } from './errors.ts'
 import { MaintainedPeer } from './maintained-peer.ts'
 import { parseRetry } from './options.ts'
-import { parseTarget } from './targets.ts'
+import { parseTarget, peerOf } from './targets.ts'
 import type { Random } from './backoff.ts'
 import type { Emitter, PeerWatcher } from './context.ts'
 import type { LifecycleRecord } from './record.ts'
-import type { Clock, LifecycleHost, Maintained } from '@cordon/interface-connection-lifecycle'
+import type { Clock, DialTarget, LifecycleHost, Maintained, Refusal } from '@cordon/interface-connection-lifecycle'
 import type { Logger } from '@libp2p/interface'
 
 export interface MaintainerInit {
@@ -49,7 +49,8 @@ export class Maintainer implements PeerWatcher {
     const peer = known ?? new MaintainedPeer(parsed, retry, {
       ...this.#init,
       host: () => this.#host,
-      isConnected: () => this.#init.isConnected(key)
+      isConnected: () => this.#init.isConnected(key),
+      beforeRetry: asks => { if (this.#host != null) void this.#findConflict(asks, this.#host) }
     })
     if (known == null) this.#peers.set(key, peer)
     else known.update(parsed, retry)
@@ -63,13 +64,21 @@ export class Maintainer implements PeerWatcher {
   start (host: LifecycleHost): void {
     if (this.#host != null) return
     this.#host = host
-    for (const peer of this.#peers.values()) this.#begin(peer)
+    // peers that are dialled in the same moment would answer in the same moment
+    const spread = this.#peers.size > 1
+    for (const peer of this.#peers.values()) this.#begin(peer, spread)
   }
 
   /** Nothing is dialled from here on, and nothing waits; who is wanted stays wanted */
   draining (): void {
     this.#host = undefined
     for (const peer of this.#peers.values()) peer.pause()
+  }
+
+  asked (target: DialTarget, refusal: Refusal | undefined): void {
+    if (this.#peers.size === 0) return
+    const key = target.peer?.toString() ?? (target.multiaddr == null ? undefined : peerOf(target.multiaddr))
+    if (key != null) this.#peers.get(key)?.asked(target, refusal)
   }
 
   connected (record: LifecycleRecord): void {
@@ -90,10 +99,11 @@ export class Maintainer implements PeerWatcher {
     return this.#peers.get(record.remotePeer.toString())
   }
 
-  #begin (peer: MaintainedPeer): void {
+  #begin (peer: MaintainedPeer, spread = false): void {
     if (this.#host == null) return
     void this.#findConflict(peer, this.#host)
-    peer.wake()
+    if (spread) peer.wakeSoon()
+    else peer.wake()
   }
 
   /** Two that reconnect to one peer dial it twice, and libp2p takes its tag away when it gives up */

@@ -7,7 +7,7 @@ import type { Emitter } from './context.ts'
 import type { RetryOptions } from './options.ts'
 import type { LifecycleRecord } from './record.ts'
 import type { Target } from './targets.ts'
-import type { Clock, CloseReason, LifecycleHost, Timer } from '@cordon/interface-connection-lifecycle'
+import type { Clock, CloseReason, DialTarget, LifecycleHost, Refusal, Timer } from '@cordon/interface-connection-lifecycle'
 import type { Logger } from '@libp2p/interface'
 
 export interface MaintainedPeerInit {
@@ -21,6 +21,9 @@ export interface MaintainedPeerInit {
 
   /** Whether the peer has a live connection */
   isConnected (): boolean
+
+  /** Called when the wait for another attempt is over */
+  beforeRetry (peer: MaintainedPeer): void
 }
 
 /**
@@ -37,6 +40,10 @@ export class MaintainedPeer {
   #dialling: AbortController | undefined
   /** Why the last connection ended, until the next dial */
   #lastReason: CloseReason | undefined
+  /** Of the dial in flight: the first permanent refusal of what was asked about */
+  #denied: Refusal | undefined
+  /** Of the dial in flight: whether there is an address that was not refused, or not for good */
+  #open = false
   #ended = false
   /** Closed on purpose, or given up: not dialled until the peer connects, or is maintained anew */
   #suspended = false
@@ -74,6 +81,24 @@ export class MaintainedPeer {
     this.#disarm()
     if (this.#suspended || this.#init.host() == null || this.#init.isConnected()) return
     void this.#dial()
+  }
+
+  /** As `wake`, after a while within the first delay */
+  wakeSoon (): void {
+    if (this.#ended || this.#dialling != null) return
+    this.#disarm()
+    if (this.#suspended || this.#init.host() == null || this.#init.isConnected()) return
+    this.#timer = this.#init.clock.schedule(this.#init.random() * this.#options.minDelay, () => {
+      this.#timer = undefined
+      this.wake()
+    })
+  }
+
+  /** What the participants said to a dial of it; libp2p tells whoever dials that it was denied, and not by whom */
+  asked (target: DialTarget, refusal: Refusal | undefined): void {
+    if (this.#dialling == null) return
+    if (refusal?.permanent === true) this.#denied ??= refusal
+    else if (target.multiaddr != null) this.#open = true
   }
 
   /** The peer has connected, in whichever direction */
@@ -116,7 +141,8 @@ export class MaintainedPeer {
     const host = this.#init.host()
     if (host == null) return
     const { peer, addresses } = this.#target
-    this.#lastReason = undefined
+    this.#lastReason = this.#denied = undefined
+    this.#open = false
     const dialling = this.#dialling = new AbortController()
     // foreign code, so it does not decide how long we wait
     const timeout = new Error(`the dial was not answered within ${DIAL_TIMEOUT} ms`)
@@ -156,6 +182,10 @@ export class MaintainedPeer {
   #retry (error: unknown): void {
     const reason = this.#lastReason
     this.#lastReason = undefined
+    if (error != null && this.#denied != null && !this.#open) {
+      this.#giveUp(new ConnectionRefusedError(this.#denied))
+      return
+    }
     const hopeless = reason?.refusal?.permanent === true || isPermanent(error) || isPermanent(reason?.error)
     if (hopeless || this.#failures >= this.#options.maxAttempts) {
       this.#giveUp(error ?? reason?.error ?? (reason?.refusal == null ? undefined : new ConnectionRefusedError(reason.refusal)))
@@ -172,6 +202,7 @@ export class MaintainedPeer {
     const attempt = ++this.#attempts
     this.#timer = clock.schedule(delay, () => {
       this.#timer = undefined
+      this.#init.beforeRetry(this)
       this.wake()
     })
     if (events.wants('reconnect:scheduled')) events.emit({ type: 'reconnect:scheduled', peer: this.#target.peer, attempt, delay })

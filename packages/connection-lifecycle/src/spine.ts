@@ -61,7 +61,9 @@ export class Spine implements LifecycleDriver {
 
   dial (target: DialTarget): Refusal | undefined {
     if (this.isDraining) return STOPPING
-    return this.#context.steps.dial(target)
+    const refusal = this.#context.steps.dial(target)
+    this.#context.watcher.asked(target, refusal)
+    return refusal
   }
 
   open (raw: RawConnection): LifecycleRecord | Refusal {
@@ -109,10 +111,10 @@ export class Spine implements LifecycleDriver {
 
     table.identify(record, peer)
     if (record.state === 'handshaking') this.#teardown.enter(record, 'multiplex')
-    watcher.connected(record)
 
     const refusal = steps.decide('identified', record, 0, steps.count)
     if (!this.#goesOn(record, refusal)) return refusalOf(record.reason)
+    watcher.connected(record)
     if (record.announced && events.wants('connection:identified')) events.emit({ type: 'connection:identified', record })
     return record.state === 'handshaking' ? undefined : refusalOf(record.reason)
   }

@@ -37,7 +37,7 @@ export function parseTarget (target: unknown): Target {
 }
 
 /** The peer at the end of an address, and not the relay on the way */
-function peerOf (address: Multiaddr): string | undefined {
+export function peerOf (address: Multiaddr): string | undefined {
   // from its bytes, in which every spelling of a peer id is the same
   const components = multiaddr(address.bytes).getComponents()
   const circuit = components.findLastIndex(({ code }) => code === CODE_P2P_CIRCUIT)

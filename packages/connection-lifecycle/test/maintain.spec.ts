@@ -77,6 +77,23 @@ describe('a maintained peer', () => {
     expect(clock.pending).toBe(1)
   })
 
+  it('is one of several that are dialled one after the other when the node starts, and at once later', async () => {
+    const draws = [0.25, 0.75]
+    const { clock, dials, lifecycle } = net({ random: () => draws.shift() ?? 0 })
+    await lifecycle.start()
+    lifecycle.maintain(PEER, { minDelay: 1_000 })
+    lifecycle.maintain(OTHER, { minDelay: 1_000 })
+    lifecycle.afterStart()
+    const dialled = (): number => dials.length
+    expect(dialled()).toBe(0)
+    clock.tick(250)
+    expect(dialled()).toBe(1)
+    clock.tick(500)
+    expect(dials.map(({ target }) => target)).toEqual([PEER, OTHER])
+    lifecycle.maintain(PEERS[2])
+    expect(dialled()).toBe(3)
+  })
+
   it('is dialled at its addresses, each of which names it', () => {
     const { dials, lifecycle } = started()
     lifecycle.maintain([multiaddr('/ip4/192.0.2.1/tcp/1'), multiaddr(`/ip4/192.0.2.2/tcp/1/p2p/${NAME}`)])
@@ -297,6 +314,33 @@ describe('giving up', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it.each<[string, boolean, boolean]>([
+    ['of the peer, which libp2p calls denied', true, true],
+    ['where another dial of the same peer found an address', false, false]
+  ])('after a permanent refusal %s', async (_what, alone, hopeless) => {
+    const never = { code: 'blocked', module: 'rules', message: 'never', permanent: true } as const
+    const { driver, fail, lifecycle, told } = started({ participants: [['rules', { stage: 'gate', dial: ({ peer }) => peer == null ? undefined : never }]] })
+    lifecycle.maintain(PEER)
+    expect(driver.dial({ peer: PEER })).toBe(never)
+    if (!alone) driver.dial({ multiaddr: multiaddr(`/ip4/192.0.2.1/tcp/1/p2p/${NAME}`) })
+    driver.dial({ multiaddr: multiaddr('/ip4/192.0.2.1/tcp/1') })
+    await fail(Object.assign(new Error('denied'), { name: 'DialDeniedError' }))
+    expect(told()).toMatchObject(hopeless ? [{ type: 'reconnect:failed', attempts: 1, error: { name: 'ConnectionRefusedError', message: 'never' } }] : [{ type: 'reconnect:scheduled' }])
+  })
+
+  it('not for what was refused in an earlier dial', async () => {
+    let permanent = true
+    const { clock, driver, fail, lifecycle, told } = started({ participants: [['rules', { stage: 'gate', dial: () => ({ code: 'blocked', module: 'rules', message: 'no', permanent }) }]] })
+    driver.dial({ peer: PEER })
+    lifecycle.maintain(PEER)
+    await fail()
+    permanent = false
+    clock.tick(clock.nextIn ?? 0)
+    driver.dial({ peer: PEER })
+    await fail()
+    expect(told().map(({ type }) => type)).toEqual(['reconnect:scheduled', 'reconnect:scheduled'])
+  })
+
   it('after a permanent refusal of what was dialled already', async () => {
     const { clock, driver, lifecycle, open, dials, told } = started({ participants: [['rules', { stage: 'admit', ready: () => ({ code: 'blocked', module: 'rules', message: 'never', permanent: true }) }]] })
     lifecycle.maintain(PEER)
@@ -454,6 +498,7 @@ describe('stop', () => {
 
     await lifecycle.start()
     lifecycle.afterStart()
+    clock.tick(1_000)
     expect(dials.slice(2).map(({ target }) => target)).toEqual([PEER, OTHER])
   })
 

@@ -49,7 +49,10 @@ export interface LifecycleDriver {
    */
   attach (host: LifecycleHost): void
 
-  /** Before a dial: asks every participant */
+  /**
+   * Before a dial: asks every participant. Where everything that is dialled for a maintained peer (the peer, or each
+   * of its addresses) is refused with `permanent`, that peer is given up.
+   */
   dial (target: DialTarget): Refusal | undefined
 
   /**

@@ -143,7 +143,8 @@ export interface ConnectionLifecycle extends TypedEventTarget<LifecycleEvents> {
   shed (direction: Direction, options?: ShedOptions): ConnectionRecord | undefined
 
   /**
-   * Keeps a peer connected: dials it now, and again whenever its last connection is gone.
+   * Keeps a peer connected: dials it now, and again whenever its last connection is gone. Where a node starts with
+   * several such peers, their first dials are spread over `minDelay`.
    *
    * @param target - the peer, or addresses of which at least one, and not more than one peer, is named by `/p2p/<peer id>`
    * @throws {InvalidParametersError} when the addresses name no peer or several, or an option is out of range

@@ -3,12 +3,13 @@ import { UnsupportedProtocolError } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { PEERS } from '../fakes.ts'
-import { EVICTED, NO, pass } from './harness.ts'
+import { everyStage, EVICTED, NO, pass } from './harness.ts'
 import type { Context, Harness, Opened, StartOptions } from './harness.ts'
-import type { Maintained, MaintainOptions } from '@cordon/interface-connection-lifecycle'
+import type { DialTarget, Maintained, MaintainOptions } from '@cordon/interface-connection-lifecycle'
 
 const [PEER, OTHER] = PEERS
 const ADDRESS = multiaddr(`/ip4/198.51.100.1/tcp/4001/p2p/${String(PEER)}`)
+const FREE = multiaddr(`/ip4/198.51.100.2/tcp/4001/p2p/${String(PEER)}`)
 const OPTIONS = { minDelay: 1_000, maxDelay: 8_000, stableAfter: 30_000 }
 
 /** So near to the upper bound that a delay tells its bound */
@@ -140,6 +141,48 @@ export function maintain ({ start }: Context): void {
       await pass(OPTIONS.minDelay + 100)
       await failDial(harness)
       expect(bound(harness)).toBeLessThanOrEqual(2_000)
+    })
+
+    it.each<[string, (harness: Harness) => void, boolean]>([
+      ['the peer', ({ driver }) => { driver.dial({ peer: PEER }) }, true],
+      ['its only address', ({ driver }) => { driver.dial({ multiaddr: ADDRESS }) }, true],
+      ['one address of two', ({ driver }) => { for (const multiaddr of [ADDRESS, FREE]) driver.dial({ peer: PEER, multiaddr }) }, false],
+      ['another peer', ({ driver }) => { driver.dial({ peer: OTHER }) }, false]
+    ])('a dial that is denied by a permanent refusal of %s', async (_name, ask, hopeless) => {
+      const refusal = { ...NO, permanent: true }
+      const participants = everyStage([], { admit: { dial: ({ multiaddr }: DialTarget) => multiaddr === FREE ? undefined : refusal } })
+      const harness = await start({ args: { random: () => ALMOST_ONE }, participants })
+      harness.lifecycle.maintain(ADDRESS, OPTIONS)
+      await pass()
+      ask(harness)
+      await failDial(harness, new Error('libp2p says only that it was denied'))
+      expect(harness.of('reconnect:failed')).toMatchObject(hopeless ? [{ error: { name: 'ConnectionRefusedError', cause: refusal } }] : [])
+      await pass(OPTIONS.minDelay + 100)
+      expect(harness.dials).toHaveLength(hopeless ? 1 : 2)
+    })
+
+    it('is not woken by a connection of the peer that is refused', async () => {
+      let refuses = false
+      const participants = everyStage([], { admit: { identified: () => refuses ? NO : undefined } })
+      const harness = await start({ args: { random: () => ALMOST_ONE }, participants })
+      harness.lifecycle.maintain(ADDRESS, OPTIONS)
+      await pass()
+      const { record } = await answer(harness)
+      await record.close(EVICTED)
+      refuses = true
+      expect(harness.identify(harness.open().record, PEER)).toBe(NO)
+      await pass(60_000)
+      expect(harness.dials).toHaveLength(1)
+    })
+
+    it('finds out before each attempt whether libp2p reconnects as well', async () => {
+      let keepsAlive = false
+      const { harness } = await keep({}, { keepsAlive: () => Promise.resolve(keepsAlive) })
+      await failDial(harness)
+      expect(harness.lifecycle.stats().conflicts).toBe(0)
+      keepsAlive = true
+      await pass(1_100)
+      expect(harness.lifecycle.stats().conflicts).toBe(1)
     })
 
     it.each(PERMANENT)('gives up for good on %s', async (_name, error) => {
