@@ -35,7 +35,7 @@ export class Deadlines<T> {
   /**
    * @param clock - what time is measured with
    * @param durations - of each queue, in ms
-   * @param expire - called for each deadline that has passed, earliest first; it may add and remove deadlines, and must not throw
+   * @param expire - called for each deadline that has passed, earliest first; it may add and remove deadlines. What it throws is thrown by the timer, and the others expire all the same
    */
   constructor (clock: Clock, durations: readonly number[], expire: (item: T, queue: number) => void) {
     this.#clock = clock
@@ -98,19 +98,21 @@ export class Deadlines<T> {
   /** Whatever is overdue goes at once, however late the timer fires */
   readonly #sweep = (): void => {
     this.#timer = undefined
-    // until the sweep is over nothing is armed, however early it is due
-    this.#armedFor = -Infinity
     const now = this.#clock.now()
-    let deadline = this.#earliest()
 
-    while (deadline != null && deadline.due <= now) {
-      this.remove(deadline)
-      this.#expire(deadline.item, deadline.queue)
-      deadline = this.#earliest()
+    try {
+      for (let next = this.#earliest(); next != null && next.due <= now; next = this.#earliest()) {
+        this.remove(next)
+        // until the sweep is over nothing is armed, however early it is due
+        this.#armedFor = -Infinity
+        this.#expire(next.item, next.queue)
+      }
+    } finally {
+      // also after an exception: whatever is overdue then goes with the next sweep, which is due at once
+      this.#armedFor = Infinity
+      const next = this.#earliest()
+      if (next != null) this.#arm(next.due)
     }
-
-    this.#armedFor = Infinity
-    if (deadline != null) this.#arm(deadline.due)
   }
 
   #arm (due: number): void {

@@ -33,6 +33,26 @@ describe('Deadlines', () => {
     expect([clock.pending, scheduled, deadlines.size]).toEqual([0, 3, 0])
   })
 
+  it('goes on after an exception', () => {
+    const clock = fakeClock()
+    const expired: number[] = []
+    const deadlines = new Deadlines<number>(clock, [100], item => {
+      expired.push(item)
+      if (item === 1) throw new Error('boom')
+    })
+    for (const item of [0, 1, 2]) deadlines.add(0, item, clock.now())
+    expect(() => { clock.tick(100) }).toThrow('boom')
+    expect([expired, clock.pending, clock.nextIn]).toEqual([[0, 1], 1, 0])
+    clock.tick(0)
+    expect([expired, clock.pending]).toEqual([[0, 1, 2], 0])
+    // also where it was the last one
+    deadlines.add(0, 1, clock.now())
+    expect(() => { clock.tick(100) }).toThrow('boom')
+    deadlines.add(0, 3, clock.now())
+    clock.tick(100)
+    expect([expired, clock.pending]).toEqual([[0, 1, 2, 1, 3], 0])
+  })
+
   it('has no timer when nothing waits', () => {
     const clock = fakeClock()
     const deadlines = new Deadlines<string>(clock, [100], () => {})

@@ -1,10 +1,10 @@
 import type { Counters } from './counters.ts'
+import type { Log } from './log.ts'
 import type { Options } from './options.ts'
 import type { Steps } from './participants.ts'
 import type { LifecycleRecord } from './record.ts'
 import type { RecordTable } from './table.ts'
 import type { Clock, DialTarget, LifecycleEvent, Refusal } from '@cordon/interface-connection-lifecycle'
-import type { Logger } from '@libp2p/interface'
 
 /** Where events go. `wants` comes first, so that without a listener not even the event is made. */
 export interface Emitter {
@@ -43,7 +43,7 @@ export interface Totals {
 export interface Context {
   readonly options: Options
   readonly clock: Clock
-  readonly log: Logger
+  readonly log: Log
   readonly table: RecordTable
   readonly totals: Totals
   readonly events: Emitter

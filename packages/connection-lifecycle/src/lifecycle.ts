@@ -4,6 +4,7 @@ import { serviceCapabilities } from '@libp2p/interface'
 import { TypedEventEmitter } from 'main-event'
 import { LOGGER } from './constants.ts'
 import { Counters } from './counters.ts'
+import { harmless } from './log.ts'
 import { Maintainer } from './maintain.ts'
 import { registerMetrics } from './metrics.ts'
 import { Monitor } from './monitor.ts'
@@ -36,8 +37,8 @@ export class ConnectionLifecycleClass extends TypedEventEmitter<LifecycleEvents>
     super()
     const options = parseInit(init)
     const { clock = systemClock, random = Math.random } = options
-    const log = components.logger.forComponent(LOGGER)
-    const events = this.#monitor = new Monitor(this)
+    const log = harmless(components.logger.forComponent(LOGGER))
+    const events = this.#monitor = new Monitor(this, err => { log.error('could not tell an event - %e', err) })
     const table = this.#table
 
     this.#maintainer = new Maintainer({ clock, random, events, log, maxMaintained: options.maxMaintained, isConnected: peer => table.isConnected(peer) })

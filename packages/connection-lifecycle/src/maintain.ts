@@ -4,15 +4,15 @@ import { parseRetry } from './options.ts'
 import { parseTarget, peerOf } from './targets.ts'
 import type { Random } from './backoff.ts'
 import type { Emitter, PeerWatcher } from './context.ts'
+import type { Log } from './log.ts'
 import type { LifecycleRecord } from './record.ts'
 import type { Clock, DialTarget, LifecycleHost, Maintained, Refusal } from '@cordon/interface-connection-lifecycle'
-import type { Logger } from '@libp2p/interface'
 
 export interface MaintainerInit {
   readonly clock: Clock
   readonly random: Random
   readonly events: Emitter
-  readonly log: Logger
+  readonly log: Log
   readonly maxMaintained: number
   isConnected (peer: string): boolean
 }

@@ -4,17 +4,17 @@ import { DIAL_TIMEOUT } from './constants.ts'
 import { isPermanent } from './permanent.ts'
 import type { Random } from './backoff.ts'
 import type { Emitter } from './context.ts'
+import type { Log } from './log.ts'
 import type { RetryOptions } from './options.ts'
 import type { LifecycleRecord } from './record.ts'
 import type { Target } from './targets.ts'
 import type { Clock, CloseReason, DialTarget, LifecycleHost, Refusal, Timer } from '@cordon/interface-connection-lifecycle'
-import type { Logger } from '@libp2p/interface'
 
 export interface MaintainedPeerInit {
   readonly clock: Clock
   readonly random: Random
   readonly events: Emitter
-  readonly log: Logger
+  readonly log: Log
 
   /** Where to dial, and undefined while nothing may be dialled */
   host (): LifecycleHost | undefined

@@ -94,8 +94,11 @@ export class Monitor implements Emitter {
   /** What is being told, and what happened meanwhile: a few events for each record that a listener ends */
   readonly #queue: LifecycleEvent[] = []
 
-  constructor (target: TypedEventTarget<LifecycleEvents>) {
+  readonly #onError: (err: unknown) => void
+
+  constructor (target: TypedEventTarget<LifecycleEvents>, onError: (err: unknown) => void) {
     this.#target = target
+    this.#onError = onError
   }
 
   wants (type: LifecycleEvent['type']): boolean {
@@ -111,8 +114,13 @@ export class Monitor implements Emitter {
     if (this.#queue.length > 1) return
 
     for (let next = this.#queue[0]; next != null; next = this.#queue[0]) {
-      for (const reader of this.#readers) reader.push(next)
-      if (this.#target.listenerCount(next.type) > 0) this.#target.safeDispatchEvent(next.type, { detail: next })
+      try {
+        for (const reader of this.#readers) reader.push(next)
+        if (this.#target.listenerCount(next.type) > 0) this.#target.safeDispatchEvent(next.type, { detail: next })
+      } catch (err) {
+        // an event target keeps what its listeners throw to itself; one that does not holds up neither events nor releases
+        this.#onError(err)
+      }
       this.#queue.shift()
     }
   }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { bench, countingSignal, EVENTS, expectRecord, expectRefusal, fakeConnection, PEERS, recorder, recordingLogger, settle } from './support.ts'
 import type { Bench } from './support.ts'
 import type { MonitorEvent } from '@cordon/interface-connection-lifecycle'
-import type { Metrics } from '@libp2p/interface'
+import type { ComponentLogger, Metrics } from '@libp2p/interface'
 
 const PEER = PEERS[0]
 
@@ -152,6 +152,38 @@ describe('events', () => {
     const record = expectRecord(driver.open(made))
     expect(driver.account(record)).toMatchObject({ code: 'gone' })
     expect(seen).toEqual(['connection:opened', 'connection:closed'])
+  })
+
+  it('reach everybody else when telling one of them fails, and everything is released', () => {
+    const { lifecycle, lines, ready } = bench({ listen: false })
+    const seen: string[] = []
+    for (const type of EVENTS) lifecycle.addEventListener(type, () => { seen.push(type) })
+    const dispatch = lifecycle.safeDispatchEvent.bind(lifecycle)
+    lifecycle.safeDispatchEvent = (type, detail) => {
+      if (type === 'connection:opened' || type === 'connection:closed') throw new Error('boom')
+      return dispatch(type, detail)
+    }
+    const { record } = ready(PEER)
+    lifecycle.lost(record, {})
+    expect(seen).toEqual(['connection:identified', 'connection:ready'])
+    expect(lifecycle.size).toBe(0)
+    expect(lines.map(({ level }) => level)).toEqual(['error', 'error'])
+  })
+
+  it('do not depend on a logger that works', async () => {
+    const broken = (): never => { throw new Error('disk full') }
+    const logger = { forComponent: () => Object.assign(broken, { enabled: true, error: broken, trace: broken, newScope: broken }) } as unknown as ComponentLogger
+    const lifecycle = connectionLifecycle({ maxHandshaking: 8 })({ logger })
+    const driver = lifecycle[lifecycleDriverSymbol]
+    driver.attach({ participants: [{ name: 'fails', participant: { stage: 'account', closed: broken } }], dial: () => Promise.resolve(), keepsAlive: () => Promise.resolve(false) })
+    const { raw } = bench()
+    const made = raw('/ip4/93.184.216.34/tcp/1')
+    made.abort = broken
+    const record = expectRecord(driver.open(made))
+    expect(driver.account(record)).toBeUndefined()
+    await record.close({ code: 'idle', by: 'local' }, { abort: true })
+    expect(lifecycle.size).toBe(0)
+    expect(lifecycle.stats().faults).toEqual({ fails: 1 })
   })
 
   it('are not made where nobody listens', () => {
