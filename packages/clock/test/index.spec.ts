@@ -29,4 +29,17 @@ describe('systemClock', () => {
 
     expect(fired).toBe(false)
   })
+
+  it.skipIf(!('process' in globalThis))('keeps the process alive only where it is asked to', () => {
+    // the resources that keep the event loop alive
+    const timers = (): number => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+    const before = timers()
+    const idle = systemClock.schedule(60_000, () => {})
+    expect(timers() - before).toBe(0)
+    const awaited = systemClock.schedule(60_000, () => {}, { ref: true })
+    expect(timers() - before).toBe(1)
+    awaited.cancel()
+    idle.cancel()
+    expect(timers() - before).toBe(0)
+  })
 })

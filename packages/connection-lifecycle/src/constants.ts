@@ -43,3 +43,6 @@ export const MAX_COUNTER_NAMES = 128
 
 /** How often a newcomer makes room for itself before it gives up: only participants that connect while they let go take a place twice */
 export const MAX_DROPS = 16
+
+/** In ms; how often a node that stops says that it is still there. Any number will do: the close timeout ends the wait. */
+export const STAY = 1_000

@@ -10,6 +10,7 @@ import { registerMetrics } from './metrics.ts'
 import { Monitor } from './monitor.ts'
 import { parseInit } from './options.ts'
 import { Steps } from './participants.ts'
+import { randomName } from './random-name.ts'
 import { Spine } from './spine.ts'
 import { RecordTable } from './table.ts'
 import type { Totals } from './context.ts'
@@ -17,9 +18,6 @@ import type { LossCause } from './reasons.ts'
 import type { CloseOptions, CloseReason, ConnectionLifecycle, ConnectionRecord, Direction, LifecycleDriver, LifecycleEvents, LifecycleStats, Maintained, MaintainOptions, MonitorEvent, MonitorOptions, Refusal, ShedOptions } from '@cordon/interface-connection-lifecycle'
 import type { ComponentLogger, Connection, Metrics, PeerId, Startable } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-
-/** Numbers the lifecycles of this process, so that ids of records are unique in it; says nothing else of one node to another */
-let lifecycles = 0
 
 /** The service: what applications and modules see of the spine */
 export class ConnectionLifecycleClass extends TypedEventEmitter<LifecycleEvents> implements ConnectionLifecycle, Startable {
@@ -50,10 +48,10 @@ export class ConnectionLifecycleClass extends TypedEventEmitter<LifecycleEvents>
       events,
       totals: this.#totals,
       watcher: this.#maintainer,
-      prefix: `${++lifecycles}-`,
+      prefix: `${randomName()}-`,
       steps: new Steps({ participants: [], onFault: () => {}, onRefusal: () => {} })
     })
-    if (components.metrics != null) registerMetrics(components.metrics, () => this.stats())
+    if (components.metrics != null) registerMetrics(components.metrics, clock, () => this.stats())
   }
 
   get [lifecycleDriverSymbol] (): LifecycleDriver {

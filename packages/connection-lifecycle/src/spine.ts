@@ -1,7 +1,7 @@
 import { normaliseAddress } from '@cordon/address'
 import { AlreadyAttachedError } from '@cordon/interface-connection-lifecycle'
 import { InvalidParametersError } from '@libp2p/interface'
-import { MAX_DROPS, NAME } from './constants.ts'
+import { MAX_DROPS, NAME, STAY } from './constants.ts'
 import { Steps } from './participants.ts'
 import { hasEnded, nextIntent } from './reasons.ts'
 import { LifecycleRecord } from './record.ts'
@@ -11,7 +11,7 @@ import { LifecycleStream, Streams } from './streams.ts'
 import { Teardown } from './teardown.ts'
 import type { Context } from './context.ts'
 import type { Intent, LossCause } from './reasons.ts'
-import type { CloseOptions, CloseReason, ConnectionRecord, DialTarget, Direction, LifecycleDriver, LifecycleHost, RawConnection, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
+import type { Clock, CloseOptions, CloseReason, ConnectionRecord, DialTarget, Direction, LifecycleDriver, LifecycleHost, RawConnection, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { Connection, MessageStream, PeerId, Stream } from '@libp2p/interface'
 
 /** Steps that have no say any more: their faults refuse nothing */
@@ -225,7 +225,11 @@ export class Spine implements LifecycleDriver {
   async shutdown (): Promise<void> {
     this.draining()
     const records = this.#context.table.all()
-    await Promise.all(records.map(async record => { await this.close(record, { code: 'shutdown', by: 'local' }) }))
+    const closed = Promise.all(records.map(async record => { await this.close(record, { code: 'shutdown', by: 'local' }) }))
+    if (this.#context.table.size === 0) return
+    // the deadlines let the process end, which must not happen while somebody waits for them
+    const leave = stay(this.#context.clock)
+    await closed.finally(leave)
   }
 
   /** @throws {InvalidParametersError} when the record was made by somebody else */
@@ -324,6 +328,13 @@ export class Spine implements LifecycleDriver {
     this.#teardown.cut(record)
     return refusalOf(record.reason)
   }
+}
+
+/** Keeps the process alive until the answer is called */
+function stay (clock: Clock): () => void {
+  let timer = clock.schedule(STAY, again, { ref: true })
+  function again (): void { timer = clock.schedule(STAY, again, { ref: true }) }
+  return () => { timer.cancel() }
 }
 
 function ownStream (stream: StreamRecord): LifecycleStream {

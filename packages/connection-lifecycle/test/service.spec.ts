@@ -1,5 +1,6 @@
 import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { isConnectionLifecycle, lifecycleDriverSymbol } from '@cordon/interface-connection-lifecycle'
+import { fakeClock } from '@cordon/testing'
 import { describe, expect, it } from 'vitest'
 import { bench, countingSignal, EVENTS, expectRecord, expectRefusal, fakeConnection, PEERS, recorder, recordingLogger, settle } from './support.ts'
 import type { Bench } from './support.ts'
@@ -35,6 +36,7 @@ describe('the service', () => {
   it('gives every record of the process an id of its own', () => {
     const ids = [bench(), bench()].flatMap(({ open }) => [open(), open()]).map(({ record }) => record.id)
     expect(new Set(ids).size).toBe(4)
+    for (const id of ids) expect(id).toMatch(/^[\da-z]{8}-[12]$/)
   })
 
   it('has records that can be logged', () => {
@@ -123,6 +125,23 @@ describe('stopping', () => {
     expect(waits.record.reason?.code).toBe('idle')
     expect(all.map(({ raw }) => raw.calls)).toEqual([['close'], ['close', 'abort'], ['close', 'abort'], ['close', 'abort']])
     expect([lifecycle.size, clock.pending]).toEqual([0, 0])
+  })
+
+  it('keeps the process alive while somebody waits for it, and no longer', async () => {
+    const { clock, lifecycle, open } = bench({ closeTimeout: 2_500 })
+    open()
+    expect([clock.pending, clock.pendingRef]).toEqual([1, 0])
+    const stopped = lifecycle.stop()
+    for (let i = 0; i < 2; i++) {
+      expect(clock.pendingRef).toBe(1)
+      clock.tick(1_000)
+    }
+    expect(clock.pendingRef).toBe(1)
+    clock.tick(500)
+    await stopped
+    expect(clock.pending).toBe(0)
+    await lifecycle.stop()
+    expect(clock.pending).toBe(0)
   })
 
   it('waits for itself before it starts again', async () => {
@@ -300,10 +319,17 @@ describe('metrics', () => {
     const calculated = new Map<string, () => unknown>()
     const register = (name: string, options: { calculate (): unknown }): void => { calculated.set(name, () => options.calculate()) }
     const metrics = { registerMetric: register, registerMetricGroup: register, registerCounter: register, registerCounterGroup: register } as unknown as Metrics
-    const lifecycle = connectionLifecycle()({ logger: recordingLogger([]), metrics })
+    const clock = fakeClock()
+    const lifecycle = connectionLifecycle({ clock })({ logger: recordingLogger([]), metrics })
     const driver = lifecycle[lifecycleDriverSymbol]
     driver.attach({ participants: [['no', 'gate']].map(([name = '']) => ({ name, participant: recorder(name, 'gate', [], 'opened')[1] })), dial: () => Promise.resolve(), keepsAlive: () => Promise.resolve(false) })
     driver.open(bench().raw())
+    let computed = 0
+    const { stats } = lifecycle
+    lifecycle.stats = () => {
+      computed++
+      return stats.call(lifecycle)
+    }
 
     expect(Object.fromEntries([...calculated].map(([name, calculate]) => [name, calculate()]))).toEqual({
       cordon_lifecycle_records: { new: 0, handshaking: 0, ready: 0, closed: 0 },
@@ -315,5 +341,15 @@ describe('metrics', () => {
       cordon_lifecycle_refused_total: { no: 1 },
       cordon_lifecycle_faults_total: {}
     })
+    expect(computed).toBe(1)
+    driver.open(bench().raw())
+    // the next scrape
+    expect([...calculated.values()].map(calculate => calculate())[3]).toBe(2)
+    expect(computed).toBe(2)
+    // a metric that is read alone, and late
+    expect(calculated.get('cordon_lifecycle_streams')?.()).toBe(0)
+    driver.open(bench().raw())
+    clock.tick(1_000)
+    expect(calculated.get('cordon_lifecycle_opened_total')?.()).toBe(3)
   })
 })

@@ -50,9 +50,16 @@ export interface Refusal {
   readonly configPath?: string
 }
 
-const CODES: ReadonlySet<unknown> = new Set<Refusal['code']>(['limit', 'rate', 'blocked', 'gater', 'crowded', 'fault', 'stopping', 'gone'])
-
-/** Tells a refusal from anything else a step could return */
+/**
+ * Tells a refusal from anything else a step could return, by its shape: a module may be newer than the list of codes.
+ * Reads `code` and `module` once, and not `message`, which may be built on first read. Never throws.
+ */
 export function isRefusal (value: unknown): value is Refusal {
-  return typeof value === 'object' && value != null && 'module' in value && 'code' in value && CODES.has(value.code)
+  if (typeof value !== 'object' || value == null) return false
+  try {
+    if (!('code' in value && 'module' in value && 'message' in value)) return false
+    return typeof value.code === 'string' && typeof value.module === 'string'
+  } catch {
+    return false
+  }
 }

@@ -25,12 +25,27 @@ describe('what carries a symbol', () => {
 })
 
 describe('isRefusal', () => {
-  it.each(['limit', 'rate', 'blocked', 'gater', 'crowded', 'fault', 'stopping', 'gone'])('knows the code %s', code => {
+  it.each(['limit', 'rate', 'blocked', 'gater', 'crowded', 'fault', 'stopping', 'gone', 'a-later-one'])('knows the code %s', code => {
     expect(isRefusal({ ...refusal, code })).toBe(true)
   })
 
-  it.each([...NOTHING, { code: 'limit' }, { module: 'x' }, { ...refusal, code: 'other' }, { ...refusal, code: undefined }])('does not take %o for one', value => {
+  it.each([...NOTHING, { code: 'limit' }, { module: 'x' }, { code: 'limit', module: 'x' }, { ...refusal, code: 7 }, { ...refusal, code: undefined }, { ...refusal, module: null }, new Error('boom'), Object.assign(new Error('boom'), { code: 'ENOENT' })])('does not take %o for one', value => {
     expect(isRefusal(value)).toBe(false)
+  })
+})
+
+describe('isRefusal and getters', () => {
+  it('reads no message, and the rest once', () => {
+    const reads: string[] = []
+    const lazy = Object.defineProperties({}, Object.fromEntries(['code', 'module', 'message'].map(key => [key, { get: () => { reads.push(key); return 'x' } }])))
+    expect(isRefusal(lazy)).toBe(true)
+    expect(reads).toEqual(['code', 'module'])
+  })
+
+  it('does not throw, whatever it is shown', () => {
+    const throws = (): never => { throw new Error('boom') }
+    expect(isRefusal(new Proxy({}, { has: throws, get: throws }))).toBe(false)
+    expect(isRefusal({ module: 'x', message: 'y', get code () { return throws() } })).toBe(false)
   })
 })
 

@@ -16,7 +16,7 @@ export function countingClock (): CountingClock {
     get pending () { return pending },
     get scheduled () { return scheduled },
     now: () => performance.now(),
-    schedule: (delay, task): Timer => {
+    schedule: (delay, task, { ref = false } = {}): Timer => {
       pending++
       scheduled++
       let armed = true
@@ -29,7 +29,7 @@ export function countingClock (): CountingClock {
         task()
       }, delay)
       // browsers answer with a number
-      if (typeof handle === 'object') handle.unref()
+      if (!ref && typeof handle === 'object') handle.unref()
       return {
         cancel: () => {
           clearTimeout(handle)

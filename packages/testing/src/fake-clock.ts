@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@cordon/interface-connection-lifecycle'
+import type { Clock, ScheduleOptions, Timer } from '@cordon/interface-connection-lifecycle'
 
 /** How many tasks one `tick` or `jump` may run: a timer that re-arms itself without delay would otherwise hang the test */
 const MAX_TASKS = 1_000_000
@@ -7,6 +7,9 @@ const MAX_TASKS = 1_000_000
 export interface FakeClock extends Clock {
   /** How many timers are armed */
   readonly pending: number
+
+  /** How many of them keep the process alive */
+  readonly pendingRef: number
 
   /** In how many ms the next timer is due; absent while none is armed */
   readonly nextIn?: number
@@ -27,6 +30,7 @@ export interface FakeClock extends Clock {
 interface Armed {
   readonly due: number
   readonly task: () => void
+  readonly ref: boolean
 }
 
 class FakeClockClass implements FakeClock {
@@ -42,6 +46,10 @@ class FakeClockClass implements FakeClock {
     return this.#timers.length
   }
 
+  get pendingRef (): number {
+    return this.#timers.filter(({ ref }) => ref).length
+  }
+
   get nextIn (): number | undefined {
     const first = this.#timers[0]
     return first == null ? undefined : Math.max(0, first.due - this.#now)
@@ -51,10 +59,10 @@ class FakeClockClass implements FakeClock {
     return this.#now
   }
 
-  schedule (delay: number, task: () => void): Timer {
+  schedule (delay: number, task: () => void, { ref = false }: ScheduleOptions = {}): Timer {
     // a real timer turns such delays into 1 ms, which has hidden many a bug
     if (!Number.isFinite(delay)) throw new RangeError(`delay must be a finite number of ms, got ${delay}`)
-    const armed: Armed = { due: this.#now + Math.max(0, delay), task }
+    const armed: Armed = { due: this.#now + Math.max(0, delay), task, ref }
     this.#timers.splice(this.#after(armed.due), 0, armed)
     return {
       cancel: () => {

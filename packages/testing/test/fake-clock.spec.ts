@@ -88,4 +88,13 @@ describe('fakeClock', () => {
     again()
     expect(() => { clock.tick(1) }).toThrow('re-arms itself')
   })
+
+  it('knows which timers would keep the process alive', () => {
+    const clock = fakeClock()
+    clock.schedule(10, () => {})
+    clock.schedule(20, () => {}, { ref: true })
+    expect([clock.pending, clock.pendingRef]).toEqual([2, 1])
+    clock.tick(20)
+    expect([clock.pending, clock.pendingRef]).toEqual([0, 0])
+  })
 })
