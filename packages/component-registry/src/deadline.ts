@@ -13,7 +13,8 @@ class DeadlineError extends Error {
 /** Settles as `promise` does, or rejects once `deadline` ms are over; what comes later is ignored, a rejection too */
 export async function withDeadline<T> (promise: PromiseLike<T>, what: string, deadline: number, clock: Clock): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = clock.schedule(deadline, () => { reject(new DeadlineError(what, deadline)) })
+    // somebody waits for this, and is told even when nothing else keeps the process alive
+    const timer = clock.schedule(deadline, () => { reject(new DeadlineError(what, deadline)) }, { ref: true })
 
     promise.then(
       value => {
