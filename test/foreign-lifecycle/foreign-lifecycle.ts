@@ -142,10 +142,10 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
 
   shed (direction: Direction, { except }: ShedOptions = {}): ConnectionRecord | undefined {
     const waiting = this.#handshaking(direction).filter(({ phase }) => phase === 'encrypt')
-    const sizeOf = (record: ForeignRecord): number => waiting.filter(({ address }) => address.share === record.address.share).length
-    const oldestOf = (record: ForeignRecord): number => waiting.findIndex(({ address }) => address.share === record.address.share)
-    const [victim] = waiting.filter(record => record !== except && !record.asking)
-      .sort((a, b) => sizeOf(b) - sizeOf(a) || oldestOf(a) - oldestOf(b))
+    const groups = [...Map.groupBy(waiting, ({ address }) => address.share).values()]
+    // sorting keeps the order in which groups began
+    const candidates = groups.sort((a, b) => b.length - a.length).flat()
+    const victim = candidates.find(record => record !== except && !record.asking)
     if (victim != null) this.#crowd(victim)
     return victim
   }

@@ -53,7 +53,7 @@ describe('FairSet', () => {
       const sizeOf = (group: string): number => members.filter(member => member.group === group).length
       const oldestOf = (group: string): number => members.findIndex(member => member.group === group)
       const [expected] = members.filter(({ stays }) => !stays)
-        .sort((a, b) => sizeOf(b.group) - sizeOf(a.group) || oldestOf(a.group) - oldestOf(b.group) || a.id - b.id)
+        .sort((a, b) => 1_000_000 * (sizeOf(b.group) - sizeOf(a.group)) + 1_000 * (oldestOf(a.group) - oldestOf(b.group)) + a.id - b.id)
       const stays = new Set(members.filter(member => member.stays).map(({ id }) => id))
       expect(set.oldestOfLargestBut(id => stays.has(id))).toBe(expected?.id)
     }))

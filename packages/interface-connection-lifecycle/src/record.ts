@@ -99,6 +99,13 @@ export interface ConnectionRecord {
   close (reason: CloseReason, options?: CloseOptions): Promise<void>
 }
 
+declare module '@libp2p/interface' {
+  interface StreamHandlerOptions {
+    /** The name of the service that a handler belongs to, for limits and statistics; see `StreamRecord.service` */
+    service?: string
+  }
+}
+
 /** One stream of a connection */
 export interface StreamRecord {
   /** Unique in this process; never chosen by the peer */

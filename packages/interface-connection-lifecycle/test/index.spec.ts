@@ -1,6 +1,7 @@
 import { AlreadyAttachedError, ConnectionRefusedError, HandshakeTimeoutError, InvalidTransitionError, isConnectionLifecycle, isParticipantModule, isReadinessModule, isRefusal, lifecycleDriverSymbol, participantSymbol, readinessSymbol, STAGES, StreamRefusedError, WrongPeerError } from '@cordon/interface-connection-lifecycle'
 import { describe, expect, it } from 'vitest'
 import type { Refusal } from '@cordon/interface-connection-lifecycle'
+import type { Libp2p, StreamHandlerOptions } from '@libp2p/interface'
 
 const refusal: Refusal = { code: 'limit', module: 'resourceManager', message: 'there is no room' }
 
@@ -75,5 +76,14 @@ describe('the errors', () => {
     for (const error of [InvalidTransitionError, ConnectionRefusedError, StreamRefusedError, HandshakeTimeoutError, AlreadyAttachedError, WrongPeerError]) {
       expect(Object.getOwnPropertyDescriptor(error, 'name')?.value).toMatch(/^[A-Z]\w+Error$/)
     }
+  })
+})
+
+describe('the options of a handler', () => {
+  it('name the service it belongs to', () => {
+    // the compiler is the test: without the augmentation this is an unknown property
+    const options: StreamHandlerOptions = { service: 'chat', maxInboundStreams: 1 }
+    const handle = (node: Libp2p): Promise<void> => node.handle('/chat/1.0.0', () => {}, { service: 'chat' })
+    expect([options.service, typeof handle]).toEqual(['chat', 'function'])
   })
 })

@@ -193,12 +193,10 @@ export function closing ({ start }: Context): void {
 
     it('makes room for a newcomer at the cost of its own group, and never of itself', async () => {
       const shed: Array<ConnectionRecord | undefined> = []
-      let harness: Harness | undefined
       const participants = everyStage([], {
-        account: { opened: (record: ConnectionRecord) => { if (harness != null) shed.push(harness.lifecycle.shed('inbound', { except: record })) } }
+        account: { opened: (record: ConnectionRecord) => { shed.push(started.lifecycle.shed('inbound', { except: record })) } }
       })
-      const started = await start({ participants })
-      harness = started
+      const started: Harness = await start({ participants })
       const lone = started.open({ from: '/ip4/198.51.100.1/tcp/4001' })
       expect(shed).toEqual([undefined])
       expect(lone.record.state).toBe('handshaking')
