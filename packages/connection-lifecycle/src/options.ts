@@ -31,7 +31,7 @@ export interface ReaderOptions {
   readonly signal?: AbortSignal
 }
 
-const lifecycleSchema: Schema<Options> = object({
+const lifecycleSchema: Schema<Options> = where(object({
   maxHandshaking: optional(count(), MAX_HANDSHAKING),
   maxHandshakingPerGroup: optional(count(), MAX_HANDSHAKING_PER_GROUP),
   maxHandshakingOutbound: optional(count(), MAX_HANDSHAKING_OUTBOUND),
@@ -45,6 +45,9 @@ const lifecycleSchema: Schema<Options> = object({
   maxMaintained: optional(count(), MAX_MAINTAINED),
   clock: optional(methods<Clock>('now', 'schedule')),
   random: optional(func<() => number>())
+}), ({ deadlines }) => {
+  const late = (['encrypt', 'multiplex', 'handshake'] as const).find(phase => deadlines[phase] > deadlines.total)
+  return late == null ? undefined : `deadlines.${late} must be at most deadlines.total, got ${deadlines[late]} and ${deadlines.total}`
 })
 
 const signal = methods<AbortSignal>('throwIfAborted', 'addEventListener', 'removeEventListener')

@@ -1,8 +1,18 @@
+import { show } from '@cordon/options'
 import { NAME } from './constants.ts'
 import type { CloseReason, Direction, NormalisedAddress, Refusal } from '@cordon/interface-connection-lifecycle'
 
+/** A refusal whose sentence is built for whoever reads it; a log that writes it as JSON is one of them */
+abstract class Worded {
+  abstract get message (): string
+
+  toJSON (): object {
+    return { ...this, message: this.message }
+  }
+}
+
 /** There is no room among the handshaking; the sentence is built only for whoever reads it */
-export class FullRefusal implements Refusal {
+export class FullRefusal extends Worded implements Refusal {
   readonly module: string = NAME
   readonly resource: string = 'handshaking'
   readonly attempted: number = 1
@@ -14,6 +24,7 @@ export class FullRefusal implements Refusal {
   readonly configPath: string
 
   constructor (code: 'crowded' | 'limit', scope: string, direction: Direction, current: number, limit: number, option: string) {
+    super()
     this.code = code
     this.scope = scope
     this.direction = direction
@@ -30,7 +41,7 @@ export class FullRefusal implements Refusal {
 }
 
 /** Dropped by `shed`, which somebody else called to make room */
-export class ShedRefusal implements Refusal {
+export class ShedRefusal extends Worded implements Refusal {
   readonly module: string = NAME
   readonly code = 'crowded'
   readonly resource: string = 'handshaking'
@@ -39,6 +50,7 @@ export class ShedRefusal implements Refusal {
   readonly current: number
 
   constructor (scope: string, direction: Direction, current: number) {
+    super()
     this.scope = scope
     this.direction = direction
     this.current = current
@@ -50,31 +62,33 @@ export class ShedRefusal implements Refusal {
 }
 
 /** A participant threw, or answered with what is no answer */
-export class FaultRefusal implements Refusal {
+export class FaultRefusal extends Worded implements Refusal {
   readonly code = 'fault'
   readonly module: string
   readonly step: string
   readonly #detail: unknown
 
   constructor (module: string, step: string, detail: unknown) {
+    super()
     this.module = module
     this.step = step
     this.#detail = detail
   }
 
   get message (): string {
-    const how = this.#detail instanceof Error ? `: ${this.#detail.message}` : ''
-    return `the step ${this.step} of ${this.module} failed${how}; this is a bug in that module`
+    const how = this.#detail instanceof Error ? `failed: ${this.#detail.message}` : `failed with ${show(this.#detail)}, and may answer with nothing or a refusal only`
+    return `the step ${this.step} of ${this.module} ${how}; this is a bug in that module`
   }
 }
 
 /** The connection ended before the question was asked */
-class GoneRefusal implements Refusal {
+class GoneRefusal extends Worded implements Refusal {
   readonly module: string = NAME
   readonly code = 'gone'
   readonly reason: CloseReason | undefined
 
   constructor (reason: CloseReason | undefined) {
+    super()
     this.reason = reason
   }
 

@@ -28,6 +28,7 @@ describe('bad options', () => {
   it.each<[string, unknown]>([
     ['an unknown option', { maxHandshake: 5 }],
     ['an unknown deadline', { deadlines: { ready: 5 } }],
+    ['a phase that may take longer than all of them', { deadlines: { encrypt: 60_000 } }],
     ['a prototype', JSON.parse('{ "__proto__": { "maxHandshaking": 1 } }')],
     ['null', null],
     ['an array', []],

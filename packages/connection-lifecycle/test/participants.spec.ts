@@ -34,6 +34,7 @@ describe('a step that is a bug', () => {
 
       expect(record.reason?.refusal).toMatchObject({ code: 'fault', module: 'buggy' })
       expect(record.reason?.refusal?.message).toContain(`the step ${step} of buggy failed`)
+      expect(JSON.parse(JSON.stringify(record.reason?.refusal))).toMatchObject({ code: 'fault', module: 'buggy', message: record.reason?.refusal?.message })
       expect(steps.filter(name => name.includes('closed'))).toEqual([...(step === 'opened' ? [] : ['last.closed refused']), 'buggy.closed', 'first.closed refused'])
       expect(lifecycle.stats()).toMatchObject({ faults: { buggy: 1 }, refused: { buggy: 1 } })
       expect(lines).toHaveLength(1)
