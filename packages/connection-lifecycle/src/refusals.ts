@@ -7,7 +7,7 @@ abstract class Worded {
   abstract get message (): string
 
   toJSON (): object {
-    return { ...this, message: this.message }
+    return Object.assign({}, this, { message: this.message })
   }
 }
 
