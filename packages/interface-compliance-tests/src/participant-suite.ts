@@ -1,10 +1,11 @@
-import { isParticipantModule, isRefusal, participantSymbol, STAGES, type CloseReason, type ParticipantModule } from '@cordon/interface-connection-lifecycle'
+import { isParticipantModule, isRefusal, participantSymbol, STAGES } from '@cordon/interface-connection-lifecycle'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PEERS } from './fakes.ts'
 import { Drive } from './participant/drive.ts'
 import { REMOTES } from './participant/records.ts'
 import type { TestSetup } from './test-setup.ts'
+import type { CloseReason, ParticipantModule } from '@cordon/interface-connection-lifecycle'
 
 /** A module with a participant, and a look at what it holds */
 export interface ParticipantSubject {

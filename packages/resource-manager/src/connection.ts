@@ -3,6 +3,7 @@ import { MEMORY, NONE } from './causes.ts'
 import { bound, charge, credit, drop, hold } from './holder.ts'
 import { exceeds } from './limits.ts'
 import { checkName } from './names.ts'
+import { NOWHERE } from './prefixes.ts'
 import { GoneRefusal, LimitRefusal, refuse, refuseMemory } from './refusals.ts'
 import { checkPriority, checkSize, Token } from './reservation.ts'
 import { SpanHandle } from './span.ts'
@@ -178,7 +179,7 @@ export class ConnectionHandle implements ConnectionScope, Holder {
   #prove (peer: string): void {
     if (this.#place.length > 0 && this.#graph.trusts && this.#graph.lifts(this.address, peer).counts) {
       this.#graph.prefixes.leave(this.#place)
-      this.#place = []
+      this.#place = NOWHERE
     }
   }
 }

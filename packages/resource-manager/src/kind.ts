@@ -1,6 +1,6 @@
 import { CAUSES } from './causes.ts'
 import { raise } from './peak.ts'
-import { peakOf, Scope } from './scope.ts'
+import { Scope } from './scope.ts'
 import type { LimitSet } from './limits.ts'
 import type { Peak } from './peak.ts'
 import type { Tally } from './tally.ts'
@@ -40,6 +40,6 @@ export class Kind {
 
   /** Keeps what is to be remembered of a scope that goes */
   absorb (scope: Scope): void {
-    raise(this.peak, peakOf(scope))
+    raise(this.peak, scope)
   }
 }

@@ -8,6 +8,7 @@ import { SNAPSHOT_PEERS } from './constants.ts'
 import { NOTHING_LIFTED } from './graph.ts'
 import { NamedScope } from './handle.ts'
 import { checkName, isInbound } from './names.ts'
+import { NOWHERE } from './prefixes.ts'
 import { describeRefusal, refuse } from './refusals.ts'
 import { takeSnapshot, takeStat } from './snapshots.ts'
 import { StreamHandle } from './stream.ts'
@@ -60,7 +61,7 @@ export class ResourceManagerClass implements CoreResourceManager {
     const cause = admission.connection(inbound, descriptors, address, undefined)
     if (cause !== NONE) return refuse(admission.full, cause, inbound, 0)
     graph.admitted.connectionsOpened[inbound ? 0 : 1]++
-    return new ConnectionHandle(graph, inbound, descriptors, address, limited ? graph.prefixes.enter(lifted) : [], admission.transient, admission.root)
+    return new ConnectionHandle(graph, inbound, descriptors, address, limited ? graph.prefixes.enter(lifted) : NOWHERE, admission.transient, admission.root)
   }
 
   checkConnection (direction: Direction, options: CheckConnectionOptions = NO_OPTIONS): ResourceRefusal | undefined {

@@ -14,7 +14,7 @@ import type { Lifted, PrefixesSnapshot, ResourceRefusal } from '@cordon/interfac
 /** The prefixes among whose connections one is counted */
 export type Place = readonly PrefixEntry[]
 
-const NOWHERE: Place = []
+export const NOWHERE: Place = []
 
 /** Which of the groups of an address has this length, see `NormalisedAddress.groups` */
 const GROUP_LENGTHS = { 4: [32, 24, 16], 6: [128, 64, 56, 48] } as const
@@ -87,7 +87,8 @@ export class Prefixes {
   readonly #max: number
   readonly #refusals: Tally
   #levels: Record<4 | 6, Level[]> = { 4: [], 6: [] }
-  #singles: Single[] = []
+  /** The most specific first */
+  #singles: Record<4 | 6, Single[]> = { 4: [], 6: [] }
   #relay: PrefixTable
   #other: PrefixTable
   #global: PrefixEntry
@@ -115,12 +116,13 @@ export class Prefixes {
       return { length, table, group: (GROUP_LENGTHS[family] as readonly number[]).indexOf(length) }
     }
     this.#levels = { 4: rules.ipv4.map(level(4)), 6: rules.ipv6.map(level(6)) }
-    const known = new Map(this.#singles.map(({ entry }) => [entry.name, entry]))
-    this.#singles = rules.entries.map(({ name, prefix, rule }) => {
+    const known = new Map(this.#entries.map(entry => [entry.name, entry]))
+    const singles = rules.entries.map(({ name, prefix, rule }) => {
       const entry = known.get(name) ?? new PrefixEntry(name, rule, undefined)
       entry.rule = rule
       return { prefix, entry }
     })
+    this.#singles = { 4: singles.filter(({ prefix }) => prefix.family === 4), 6: singles.filter(({ prefix }) => prefix.family === 6) }
     this.#relay.limit(rules.relay)
     this.#other.limit(rules.other)
     this.#global.rule = rules.global
@@ -188,7 +190,7 @@ export class Prefixes {
 
   snapshot (max: number): PrefixesSnapshot {
     const tables = [...this.#levels[4], ...this.#levels[6]].map(({ table }) => table).concat(this.#relay, this.#other)
-    const entries = [...tables.flatMap(table => [...table.values()]), ...this.#singles.map(({ entry }) => entry)]
+    const entries = [...tables.flatMap(table => [...table.values()]), ...this.#entries]
     const largest = entries.filter(({ connections }) => connections > 0).sort((a, b) => b.connections - a.connections).slice(0, max)
     return {
       largest: largest.map(({ name, connections, rule }) => ({ name, connections, limit: shown(rule.connections) })),
@@ -206,8 +208,7 @@ export class Prefixes {
       this.#matchOne(this.#relay, address.relay === undefined ? address.key : `relay:${address.relay}`)
     } else if (address.family === 0) {
       this.#matchOne(this.#other, address.key)
-    } else if (this.#matchSingles(address)) {
-      this.#counting = 1
+    } else if (this.#matchSingles(address.family, address)) {
       return
     } else {
       for (const { length, group, table } of this.#levels[address.family]) found.push(table.find(address.groups[group] ?? prefixKey(address, length)))
@@ -222,11 +223,23 @@ export class Prefixes {
     this.#counting = 1
   }
 
-  #matchSingles (address: NormalisedAddress): boolean {
-    for (const { prefix, entry } of this.#singles) {
-      if (contains(prefix, address)) this.#found.push(entry)
+  /** Whether single entries decide; what has no limit at all is not even looked at again */
+  #matchSingles (family: 4 | 6, address: NormalisedAddress): boolean {
+    const singles = this.#singles[family]
+    let matched = false
+    for (let index = 0; index < singles.length; index++) {
+      const { prefix, entry } = singles[index] as Single
+      if (!contains(prefix, address)) continue
+      const limited = isLimited(entry.rule)
+      if (limited) this.#found.push(entry)
+      if (!matched && limited) this.#counting = 1
+      matched = true
     }
-    return this.#found.length > 0
+    return matched
+  }
+
+  get #entries (): PrefixEntry[] {
+    return [...this.#singles[4], ...this.#singles[6]].map(({ entry }) => entry)
   }
 
   #refuse (entry: PrefixEntry, wait: number, counted: boolean): ResourceRefusal {

@@ -39,7 +39,7 @@ function classOf (kind: Kind, scopes: Iterable<Scope>): ClassSnapshot {
   let count = 0
   let idle = 0
   for (const scope of scopes) {
-    raise(peak, peakOf(scope))
+    raise(peak, scope)
     if (scope.unused) idle++
     else count++
   }

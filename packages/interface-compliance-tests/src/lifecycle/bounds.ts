@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { NO, everyStage, pass, type Context, type Harness, type Opened } from './harness.ts'
 import { PEERS } from '../fakes.ts'
+import { NO, everyStage, pass } from './harness.ts'
+import type { Context, Harness, Opened } from './harness.ts'
 import type { Direction } from '@cordon/interface-connection-lifecycle'
 
 const ARGS = { maxHandshaking: 12, maxHandshakingPerGroup: 4, maxHandshakingOutbound: 6 }
@@ -129,7 +130,7 @@ export function bounds ({ start }: Context): void {
     })
 
     it('what a gate refuses drops nobody', async () => {
-      const unwelcome = `/ip4/198.51.100.1/udp/9/quic-v1`
+      const unwelcome = '/ip4/198.51.100.1/udp/9/quic-v1'
       const harness = await start({
         args: ARGS,
         participants: everyStage([], { gate: { opened: (record: { remoteAddr: { toString (): string } }) => record.remoteAddr.toString() === unwelcome ? NO : undefined } })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { everyStage, EVICTED, expectGone, pass, type Context, type Harness, type Opened } from './harness.ts'
+import { everyStage, EVICTED, expectGone, pass } from './harness.ts'
+import type { Context, Harness, Opened } from './harness.ts'
 import type { CloseReason } from '@cordon/interface-connection-lifecycle'
 
 const REVERSED = ['observe.closed', 'admit.closed', 'account.closed', 'gate.closed']

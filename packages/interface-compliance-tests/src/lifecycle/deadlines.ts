@@ -1,6 +1,7 @@
 import { HandshakeTimeoutError } from '@cordon/interface-connection-lifecycle'
 import { describe, expect, it } from 'vitest'
-import { everyStage, expectGone, pass, type Context, type Harness, type Opened } from './harness.ts'
+import { everyStage, expectGone, pass } from './harness.ts'
+import type { Context, Harness, Opened } from './harness.ts'
 
 /** Many deadlines may share one timer, so one may fire this much late, in ms; never early */
 const SLACK = 100

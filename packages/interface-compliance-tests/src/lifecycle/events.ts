@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { everyStage, EVICTED, NO, pass, type Context } from './harness.ts'
+import { everyStage, EVICTED, NO, pass } from './harness.ts'
+import type { Context } from './harness.ts'
 import type { MonitorEvent } from '@cordon/interface-connection-lifecycle'
 
 /** Reads what is there, and not further */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { fakeStream } from '../fakes.ts'
-import { EVICTED, everyStage, expectGone, NO, pass, witness, type Answers, type Context } from './harness.ts'
+import { EVICTED, everyStage, expectGone, NO, pass, witness } from './harness.ts'
+import type { Answers, Context } from './harness.ts'
 
 const MISTAKES: ReadonlyArray<readonly [string, () => unknown]> = [
   ['throws', () => { throw new Error('a bug') }],

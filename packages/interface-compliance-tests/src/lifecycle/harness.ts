@@ -1,7 +1,9 @@
-import { isRefusal, lifecycleDriverSymbol, type CloseReason, type ConnectionLifecycle, type ConnectionRecord, type Direction, type LifecycleDriver, type LifecycleEvent, type LifecycleHost, type NamedParticipant, type Participant, type Refusal, type Stage } from '@cordon/interface-connection-lifecycle'
+import { isRefusal, lifecycleDriverSymbol } from '@cordon/interface-connection-lifecycle'
 import { expect, vi } from 'vitest'
-import { fakeConnection, FakeRaw, fakeSecured, PEERS, type Closing } from '../fakes.ts'
+import { fakeConnection, FakeRaw, fakeSecured, PEERS } from '../fakes.ts'
+import type { Closing } from '../fakes.ts'
 import type { LifecycleArgs, LifecycleSetup } from './args.ts'
+import type { CloseReason, ConnectionLifecycle, ConnectionRecord, Direction, LifecycleDriver, LifecycleEvent, LifecycleHost, NamedParticipant, Participant, Refusal, Stage } from '@cordon/interface-connection-lifecycle'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
@@ -179,7 +181,7 @@ export function witness (log: string[], name: string, stage: Stage, answers: Ans
   const step = (key: keyof Answers) => (...args: unknown[]): undefined => {
     log.push(`${name}.${key}`)
     // steps that misbehave answer with what the types forbid
-    return (answers[key] as ((...args: unknown[]) => undefined) | undefined)?.(...args)
+    return void (answers[key] as ((...args: unknown[]) => undefined) | undefined)?.(...args)
   }
   return {
     log,

@@ -1,9 +1,11 @@
-import { ConnectionRefusedError, WrongPeerError, type Maintained, type MaintainOptions } from '@cordon/interface-connection-lifecycle'
+import { ConnectionRefusedError, WrongPeerError } from '@cordon/interface-connection-lifecycle'
 import { UnsupportedProtocolError } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { PEERS } from '../fakes.ts'
-import { EVICTED, NO, pass, type Context, type Harness, type Opened, type StartOptions } from './harness.ts'
+import { EVICTED, NO, pass } from './harness.ts'
+import type { Context, Harness, Opened, StartOptions } from './harness.ts'
+import type { Maintained, MaintainOptions } from '@cordon/interface-connection-lifecycle'
 
 const [PEER, OTHER] = PEERS
 const ADDRESS = multiaddr(`/ip4/198.51.100.1/tcp/4001/p2p/${String(PEER)}`)

@@ -1,6 +1,8 @@
-import { isRefusal, type ConnectionRecord } from '@cordon/interface-connection-lifecycle'
+import { isRefusal } from '@cordon/interface-connection-lifecycle'
 import { describe, expect, it } from 'vitest'
-import { everyStage, EVICTED, expectGone, NO, pass, witness, type Context } from './harness.ts'
+import { everyStage, EVICTED, expectGone, NO, pass, witness } from './harness.ts'
+import type { Context } from './harness.ts'
+import type { ConnectionRecord } from '@cordon/interface-connection-lifecycle'
 
 export function refusals ({ start }: Context): void {
   describe('refusals', () => {

@@ -1,7 +1,8 @@
 import { AlreadyAttachedError, InvalidTransitionError, isConnectionLifecycle } from '@cordon/interface-connection-lifecycle'
 import { describe, expect, it } from 'vitest'
 import { PEERS } from '../fakes.ts'
-import { everyStage, EVICTED, expectGone, pass, type Context } from './harness.ts'
+import { everyStage, EVICTED, expectGone, pass } from './harness.ts'
+import type { Context } from './harness.ts'
 
 const READINESS = { readiness: { name: 'handshake', holdDial: false } }
 

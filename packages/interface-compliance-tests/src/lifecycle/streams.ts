@@ -1,7 +1,9 @@
-import { isRefusal, type StreamRecord } from '@cordon/interface-connection-lifecycle'
+import { isRefusal } from '@cordon/interface-connection-lifecycle'
 import { describe, expect, it } from 'vitest'
 import { fakeStream } from '../fakes.ts'
-import { everyStage, EVICTED, NO, pass, type Context, type Harness } from './harness.ts'
+import { everyStage, EVICTED, NO, pass } from './harness.ts'
+import type { Context, Harness } from './harness.ts'
+import type { StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { ConnectionRecord, Direction } from '@cordon/interface-connection-lifecycle'
 
 const STAGE_NAMES = ['gate', 'account', 'admit', 'observe']

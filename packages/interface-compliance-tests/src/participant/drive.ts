@@ -1,6 +1,8 @@
-import { isRefusal, type CloseReason, type DialTarget, type Direction, type Participant, type Refusal } from '@cordon/interface-connection-lifecycle'
+import { isRefusal } from '@cordon/interface-connection-lifecycle'
 import { PEERS } from '../fakes.ts'
-import { FakeRecord, securedOf, streamOf, type Remote } from './records.ts'
+import { FakeRecord, securedOf, streamOf } from './records.ts'
+import type { Remote } from './records.ts'
+import type { CloseReason, DialTarget, Direction, Participant, Refusal } from '@cordon/interface-connection-lifecycle'
 import type { PeerId } from '@libp2p/interface'
 
 type Step = Exclude<keyof Participant, 'stage'>
