@@ -223,5 +223,6 @@ export const infiniteLimits: LimitConfig = {
   servicePeer: mapRecord(SCALING_NAMED.servicePeer, () => UNBOUNDED),
   protocol: mapRecord(SCALING_NAMED.protocol, () => UNBOUNDED),
   protocolPeer: mapRecord(SCALING_NAMED.protocolPeer, () => UNBOUNDED),
+  peer: {},
   prefixes: { ipv4: [], ipv6: [], relay: {}, other: {}, global: {} }
 }

@@ -18,10 +18,10 @@ export interface ResourceManagerArgs {
 
 export interface Harness {
   /** A manager in which everything but what is named is unlimited */
-  manager (limits?: LimitConfig, allowlist?: AllowlistSource): Promise<ResourceManager>
+  readonly manager: (limits?: LimitConfig, allowlist?: AllowlistSource) => Promise<ResourceManager>
 
   /** Lets ms pass */
-  pass (ms: number): void
+  readonly pass: (ms: number) => void
 }
 
 export type Part = (harness: Harness) => void
@@ -78,7 +78,8 @@ export function usageOf (manager: ResourceManager, ...which: [Single] | [Named, 
 /** Everything that a refusal must leave as it was; refusals are counted, so counts of them are left out */
 export function state (manager: ResourceManager): unknown {
   const { system, transient, services, protocols, peers } = manager.stat()
-  return [system, transient, services, protocols, peers].map(part => part instanceof Map ? [...part].map(([name, usage]) => [name, { ...usage }]) : { ...part })
+  const usages = (scopes: ReadonlyMap<string, ScopeUsage>): unknown => [...scopes].map(([name, usage]) => ({ name, ...usage }))
+  return [{ ...system }, { ...transient }, usages(services), usages(protocols), usages(peers)]
 }
 
 export function ip4 (a: number, b: number, c: number, d: number): NormalisedAddress {
