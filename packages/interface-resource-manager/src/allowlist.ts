@@ -18,8 +18,12 @@ export interface Lifted {
  * @example One peer, from wherever it comes
  *
  * ```ts
- * const operator: AllowlistSource = {
- *   lifts: (address, peer) => ({ lane: peer == null || peer === OPERATOR, counts: peer === OPERATOR, buckets: false })
+ * import type { AllowlistSource } from '@cordon/interface-resource-manager'
+ *
+ * const OPERATOR = '12D3KooWJRrGTzS8y7zUuqL6VvMmD7YfLxhP6SHAZQ7hCHHc8mW9'
+ *
+ * export const operator: AllowlistSource = {
+ *   lifts: (_address, peer) => ({ lane: peer == null || peer === OPERATOR, counts: peer === OPERATOR, buckets: false })
  * }
  * ```
  */

@@ -18,7 +18,6 @@ import type { ConnectionScope, Reservation, ResourceRefusal, ScopeUsage, Span } 
 
 /** One connection: counted in the transient scope, later in that of its peer, and always in the system scope of its lane */
 export class ConnectionHandle implements ConnectionScope, Holder {
-  readonly class = 'connection'
   readonly address: NormalisedAddress | undefined
   readonly #graph: Graph
   readonly #id: number
@@ -45,6 +44,10 @@ export class ConnectionHandle implements ConnectionScope, Holder {
     this.#root = root
     transient.addConnection(inbound, descriptors, 0)
     root.addConnection(inbound, descriptors, 0)
+  }
+
+  get class (): 'connection' {
+    return 'connection'
   }
 
   get name (): string {
@@ -105,7 +108,8 @@ export class ConnectionHandle implements ConnectionScope, Holder {
     this.#near.removeConnection(inbound, this.#descriptors, this.#memory)
     this.#near = scope
     this.#attached = true
-    graph.admitted.connectionsIdentified[inbound ? 0 : 1]++
+    if (inbound) graph.admitted.connectionsIdentifiedInbound++
+    else graph.admitted.connectionsIdentifiedOutbound++
     this.#prove(peer)
     return undefined
   }

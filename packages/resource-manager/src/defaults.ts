@@ -49,7 +49,7 @@ const TRANSIENT: ScalingLimits = {
 }
 
 /** `DefaultLimits` of go-libp2p v0.48.0 (`limit_defaults.go`), but for what is marked; what is left out is 0 */
-export const SCALING: Readonly<Record<DefaultScope, ScalingLimits>> = {
+const SCALING: Readonly<Record<DefaultScope, ScalingLimits>> = {
   system: SYSTEM,
   transient: TRANSIENT,
   allowlistedSystem: SYSTEM,
@@ -94,7 +94,7 @@ const CIRCUIT: ScalingLimits = { base: { ...streams(640, 640, 640), memory: 16 *
 const CIRCUIT_PEER: ScalingLimits = { base: { ...streams(128, 128, 128), memory: 32 * MiB } }
 
 /** `SetDefaultServiceLimits` of go-libp2p v0.48.0 (`limits.go`) */
-export const SCALING_NAMED: Readonly<Record<NamedScopeKind, Readonly<Record<string, ScalingLimits>>>> = {
+const SCALING_NAMED: Readonly<Record<NamedScopeKind, Readonly<Record<string, ScalingLimits>>>> = {
   service: {
     'libp2p.identify': IDENTIFY,
     'libp2p.ping': PING,

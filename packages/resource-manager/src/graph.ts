@@ -9,13 +9,18 @@ import type { AllowlistSource, Lifted, ScopeClass } from '@cordon/interface-reso
 /** What applies to whom nobody trusts */
 export const NOTHING_LIFTED: Lifted = { lane: false, counts: false, buckets: false }
 
-/** How often something was admitted: inbound, outbound. What was counted here took place in a scope of its kind. */
+/** How often something was admitted, by what it entered. Flat, because every admission counts here. */
 export interface Admitted {
-  readonly connectionsOpened: [number, number]
-  readonly connectionsIdentified: [number, number]
-  readonly streamsOpened: [number, number]
-  readonly streamsNegotiated: [number, number]
-  readonly streamsServed: [number, number]
+  connectionsOpenedInbound: number
+  connectionsOpenedOutbound: number
+  connectionsIdentifiedInbound: number
+  connectionsIdentifiedOutbound: number
+  streamsOpenedInbound: number
+  streamsOpenedOutbound: number
+  streamsNegotiatedInbound: number
+  streamsNegotiatedOutbound: number
+  streamsServedInbound: number
+  streamsServedOutbound: number
   /** Of memory, wherever */
   reservations: number
 }
@@ -43,7 +48,20 @@ export class Graph {
   readonly stream: Kind
   readonly protocolPeer: Kind
   readonly servicePeer: Kind
-  readonly admitted: Admitted = { connectionsOpened: [0, 0], connectionsIdentified: [0, 0], streamsOpened: [0, 0], streamsNegotiated: [0, 0], streamsServed: [0, 0], reservations: 0 }
+  readonly admitted: Admitted = {
+    connectionsOpenedInbound: 0,
+    connectionsOpenedOutbound: 0,
+    connectionsIdentifiedInbound: 0,
+    connectionsIdentifiedOutbound: 0,
+    streamsOpenedInbound: 0,
+    streamsOpenedOutbound: 0,
+    streamsNegotiatedInbound: 0,
+    streamsNegotiatedOutbound: 0,
+    streamsServedInbound: 0,
+    streamsServedOutbound: 0,
+    reservations: 0
+  }
+
   #allowlist: AllowlistSource | undefined
   #ids = 0
 

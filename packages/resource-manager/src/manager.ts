@@ -60,7 +60,8 @@ export class ResourceManagerClass implements CoreResourceManager {
     const admission = this.#admission
     const cause = admission.connection(inbound, descriptors, address, undefined)
     if (cause !== NONE) return refuse(admission.full, cause, inbound, 0)
-    graph.admitted.connectionsOpened[inbound ? 0 : 1]++
+    if (inbound) graph.admitted.connectionsOpenedInbound++
+    else graph.admitted.connectionsOpenedOutbound++
     return new ConnectionHandle(graph, inbound, descriptors, address, limited ? graph.prefixes.enter(lifted) : NOWHERE, admission.transient, admission.root)
   }
 
@@ -92,7 +93,8 @@ export class ResourceManagerClass implements CoreResourceManager {
     const found = graph.peers.find(peer)
     const cause = admission.stream(inbound, found, address)
     if (cause !== NONE) return refuse(admission.full, cause, inbound, 0)
-    graph.admitted.streamsOpened[inbound ? 0 : 1]++
+    if (inbound) graph.admitted.streamsOpenedInbound++
+    else graph.admitted.streamsOpenedOutbound++
     return new StreamHandle(graph, inbound, graph.peers.enter(found), admission.transient, admission.root)
   }
 

@@ -46,19 +46,19 @@ export function registerMetrics (metrics: Metrics, graph: Graph): void {
 }
 
 function allowed ({ admitted }: Graph): Record<string, number> {
-  const kinds = {
-    'connection/connections': admitted.connectionsOpened,
-    'peer/connections': admitted.connectionsIdentified,
-    'stream/streams': admitted.streamsOpened,
-    'protocol/streams': admitted.streamsNegotiated,
-    'service/streams': admitted.streamsServed
+  return {
+    'all/memory': admitted.reservations,
+    'connection/connections/inbound': admitted.connectionsOpenedInbound,
+    'connection/connections/outbound': admitted.connectionsOpenedOutbound,
+    'peer/connections/inbound': admitted.connectionsIdentifiedInbound,
+    'peer/connections/outbound': admitted.connectionsIdentifiedOutbound,
+    'stream/streams/inbound': admitted.streamsOpenedInbound,
+    'stream/streams/outbound': admitted.streamsOpenedOutbound,
+    'protocol/streams/inbound': admitted.streamsNegotiatedInbound,
+    'protocol/streams/outbound': admitted.streamsNegotiatedOutbound,
+    'service/streams/inbound': admitted.streamsServedInbound,
+    'service/streams/outbound': admitted.streamsServedOutbound
   }
-  const counts: Record<string, number> = { 'all/memory': admitted.reservations }
-  for (const [name, [inbound, outbound]] of Object.entries(kinds)) {
-    counts[`${name}/inbound`] = inbound
-    counts[`${name}/outbound`] = outbound
-  }
-  return counts
 }
 
 function refused ({ kinds }: Graph): Record<string, number> {

@@ -19,7 +19,7 @@ export interface PrefixRule {
 const BURST = 16
 
 /** The bursts, rates and counts of go-libp2p (`conn_limiter.go`, `conn_rate_limiter.go` of v0.48.0) */
-export const DEFAULT_PREFIXES = {
+const DEFAULT_PREFIXES = {
   ipv4: [{ length: 32, connections: 8, rate: 0.2, burst: 16 }],
   ipv6: [{ length: 56, connections: 8, rate: 0.2, burst: 16 }, { length: 48, connections: 64, rate: 0.5, burst: 80 }],
   entries: { '127.0.0.0/8': {}, '::1/128': {} },

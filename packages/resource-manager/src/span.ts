@@ -12,7 +12,6 @@ import type { Reservation, ResourceRefusal, ScopeUsage, Span } from '@cordon/int
 
 /** A part of a scope, or of another span. Its own memory is compared with the limit of the scope before anybody above is asked. */
 export class SpanHandle implements Span, Holder {
-  readonly class = 'span'
   readonly #graph: Graph
   readonly #owner: Holder
   readonly #id: number
@@ -24,6 +23,10 @@ export class SpanHandle implements Span, Holder {
     this.#owner = owner
     this.#id = graph.nextId()
     owner[hold]()
+  }
+
+  get class (): 'span' {
+    return 'span'
   }
 
   get name (): string {

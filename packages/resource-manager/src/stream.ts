@@ -20,7 +20,6 @@ import type { Reservation, ResourceRefusal, ScopeUsage, Span, StreamScope } from
  * is a protocol, the peer's shares, the protocol, the service, the system.
  */
 export class StreamHandle implements StreamScope, Holder {
-  readonly class = 'stream'
   readonly #graph: Graph
   readonly #id: number
   readonly #inbound: boolean
@@ -49,6 +48,10 @@ export class StreamHandle implements StreamScope, Holder {
     peer.addStream(inbound, 0)
     transient.addStream(inbound, 0)
     root.addStream(inbound, 0)
+  }
+
+  get class (): 'stream' {
+    return 'stream'
   }
 
   get name (): string {
@@ -108,7 +111,8 @@ export class StreamHandle implements StreamScope, Holder {
     this.#protocolPeer.addStream(inbound, memory)
     this.#transient?.removeStream(inbound, memory)
     this.#transient = undefined
-    admitted.streamsNegotiated[inbound ? 0 : 1]++
+    if (inbound) admitted.streamsNegotiatedInbound++
+    else admitted.streamsNegotiatedOutbound++
     return undefined
   }
 
@@ -134,7 +138,8 @@ export class StreamHandle implements StreamScope, Holder {
     this.#servicePeer = known ?? shares.make(service)
     this.#service.addStream(inbound, memory)
     this.#servicePeer.addStream(inbound, memory)
-    admitted.streamsServed[inbound ? 0 : 1]++
+    if (inbound) admitted.streamsServedInbound++
+    else admitted.streamsServedOutbound++
     return undefined
   }
 

@@ -26,7 +26,7 @@ export interface Harness {
 
 export type Part = (harness: Harness) => void
 
-export const UNLIMITED: ScopeLimits = {
+const UNLIMITED: ScopeLimits = {
   connections: Infinity, connectionsInbound: Infinity, connectionsOutbound: Infinity,
   streams: Infinity, streamsInbound: Infinity, streamsOutbound: Infinity, fileDescriptors: Infinity, memory: Infinity
 }
