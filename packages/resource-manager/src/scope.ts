@@ -51,9 +51,9 @@ export class Scope implements Linked<Scope> {
     this.limits = limits
   }
 
-  /** Nobody uses it. Memory is use, whoever reserved it. */
+  /** Nobody uses it. Memory is use: it is that of a stream or a connection, or has a pin of its own. */
   get unused (): boolean {
-    return (this.streamsInbound | this.streamsOutbound | this.connectionsInbound | this.connectionsOutbound | this.pins) === 0 && this.memory === 0
+    return (this.streamsInbound | this.streamsOutbound | this.connectionsInbound | this.connectionsOutbound | this.pins) === 0
   }
 
   /** Whether one more connection fits: direction, total, descriptors, in this order, as in go-libp2p */

@@ -28,6 +28,16 @@ export const spans: Part = ({ manager }) => {
       expect(peer.usage().memory).toBe(10)
     })
 
+    it('21: a span that is ended twice counts once among the users of its scope', async () => {
+      const manage = await manager()
+      const peer = manage.scope('peer', 'p')
+      const span = peer.beginSpan()
+      for (let i = 0; i < 3; i++) span.release()
+      expect(manage.stat().peers.has('p')).toBe(true)
+      peer.release()
+      expect(manage.stat().peers.has('p')).toBe(false)
+    })
+
     it('22: a span in one that has ended can reserve nothing, and its own end gives nothing back twice', async () => {
       const peers = await manager()
       using peer = peers.scope('peer', 'p')

@@ -44,6 +44,19 @@ export const streams: Part = ({ manager }) => {
       expect(stream.protocol).toBe('/x')
     })
 
+    it('49: takes its memory along', async () => {
+      const manage = await manager()
+      const stream = admitted(manage.openStream('p', 'inbound'))
+      const reservation = admitted(stream.reserveMemory(100))
+      stream.setProtocol('/x')
+      stream.setService('s')
+      expect(usageOf(manage, 'transient')).toEqual(NOTHING)
+      const memories = (): number[] => [usageOf(manage, 'protocol', '/x'), usageOf(manage, 'service', 's'), usageOf(manage, 'system')].map(({ memory }) => memory)
+      expect(memories()).toEqual([100, 100, 100])
+      reservation.release()
+      expect(memories()).toEqual([0, 0, 0])
+    })
+
     it('50: joins a protocol up to its limit', async () => {
       const manage = await manager({ protocol: { '/x': { streamsInbound: 2 } } })
       for (const peer of ['p', 'q']) expect(admitted(manage.openStream(peer, 'inbound')).setProtocol('/x')).toBeUndefined()
