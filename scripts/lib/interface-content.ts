@@ -20,6 +20,8 @@ export function foreignContent (file: ts.SourceFile): Foreign[] {
 
 function judge (statement: ts.Statement): string | undefined {
   if (ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement) || ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement)) return undefined
+  // adds a type to another package
+  if (ts.isModuleDeclaration(statement) && statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.DeclareKeyword) === true) return undefined
   if (ts.isClassDeclaration(statement)) return isErrorClass(statement) ? undefined : `class ${nameOf(statement)}, which is no error class`
   if (ts.isFunctionDeclaration(statement)) return isGuard(statement) ? undefined : `function ${nameOf(statement)}, which is no type guard`
   if (ts.isVariableStatement(statement)) {

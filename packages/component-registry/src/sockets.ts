@@ -1,7 +1,6 @@
 import { normaliseAddress } from '@cordon/address'
 import { Deadlines } from '@cordon/clock'
 import { FairSet } from '@cordon/fair-set'
-import { ipPortToMultiaddr } from '@libp2p/utils'
 import { SOCKET_LINGER } from './constants.ts'
 import type { Underlay } from './attachment.ts'
 import type { Wiring } from './wiring.ts'
@@ -9,7 +8,6 @@ import type { Deadline } from '@cordon/clock'
 import type { Place } from '@cordon/fair-set'
 import type { SocketStatus } from '@cordon/interface-component-registry'
 import type { Listener, MultiaddrConnection } from '@libp2p/interface'
-import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** As much of Node's `net.Socket` as is needed here */
 interface Socket {
@@ -73,7 +71,7 @@ export class SocketGuard {
   /** A raw connection has appeared: its socket ends with it from now on, and no longer waits */
   claim (raw: MultiaddrConnection): Underlay | undefined {
     endsOnError(raw)
-    const socket = this.#sockets.size === 0 ? undefined : this.#sockets.get(endpointOf(raw.remoteAddr))
+    const socket = this.#sockets.size === 0 ? undefined : this.#sockets.get(endpointOf(raw))
 
     if (socket != null) {
       this.#settle(socket)
@@ -100,10 +98,8 @@ export class SocketGuard {
       return
     }
 
-    // as the listener will do it when there is a raw connection
-    const remoteAddr = ipPortToMultiaddr(socket.remoteAddress, socket.remotePort)
-    const source = endpointOf(remoteAddr)
-    const { share } = normaliseAddress(remoteAddr)
+    const source = endpoint(socket.remoteAddress, String(socket.remotePort))
+    const { share } = normaliseAddress(socket.remoteAddress)
     this.#makeRoom(share)
 
     const guarded: GuardedSocket = new GuardedSocket(socket, () => this.#deadlines.add(1, guarded, this.#wiring.clock.now()))
@@ -174,15 +170,22 @@ class GuardedSocket implements Underlay {
   }
 }
 
+/** See `endpoint`; where the raw connection says that it comes from */
+function endpointOf (raw: MultiaddrConnection): string {
+  const [host, port] = raw.remoteAddr.getComponents().filter(({ name }) => name !== 'ip6zone')
+
+  return endpoint(host?.value ?? '', port?.value ?? '')
+}
+
 /**
  * Address and port as they were seen, which name one socket of a listener for as long as it lives. Not the key that
  * rules go by: several addresses may share one.
  */
-function endpointOf (address: Multiaddr): string {
-  const components = address.getComponents()
-  const port = components.findIndex(({ name }) => name === 'tcp')
+function endpoint (address: string, port: string): string {
+  const [ip = ''] = address.split('%')
 
-  return components.slice(0, port + 1).map(({ name, value = '' }) => `${name} ${value}`).join(' ')
+  // one address has many spellings in IPv6
+  return `${ip.includes(':') ? new URL(`http://[${ip}]`).hostname : ip} ${port}`
 }
 
 /**

@@ -95,6 +95,15 @@ describe('SocketGuard', () => {
     expect(counts).toEqual({ pending: 0, expired: 1, dropped: 0 })
   })
 
+  it('takes link-local addresses with their zone', () => {
+    const { accept, guard, counts } = scene()
+    accept('fe80::1%eth0')
+
+    expect(counts.pending).toBe(1)
+    expect(guard.claim(rawFrom('fe80::1'))).toBeDefined()
+    expect(counts.pending).toBe(0)
+  })
+
   it('destroys a socket that was gone before it was accepted', () => {
     const { accept, counts } = scene()
 

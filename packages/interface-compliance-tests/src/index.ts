@@ -29,6 +29,8 @@
 
 export { lifecycleSuite } from './lifecycle-suite.ts'
 export { participantSuite } from './participant-suite.ts'
+export { resourceManagerSuite } from './resource-manager-suite.ts'
 export type { LifecycleArgs, LifecycleSetup } from './lifecycle/args.ts'
 export type { ParticipantSubject } from './participant-suite.ts'
+export type { ResourceManagerArgs } from './resource-manager/harness.ts'
 export type { TestSetup } from './test-setup.ts'

@@ -34,6 +34,6 @@
 
 export { parseOptions } from './parse.ts'
 export { show } from './show.ts'
-export { count, duration, flag, func, list, MAX_DELAY, methods, number, object, oneOf, optional, rule, section, text, where } from './schemas.ts'
+export { count, duration, flag, func, list, MAX_DELAY, methods, number, object, oneOf, optional, orFalse, record, rule, section, text, where } from './schemas.ts'
 export type { CountRange, Entries, ObjectOutput, Range, Schema } from './schemas.ts'
 export type { InferOutput } from 'valibot'

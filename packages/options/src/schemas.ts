@@ -183,6 +183,55 @@ export function section<const Names extends Entries> (entries: Names): v.Optiona
   return v.optional(object(entries), () => ({}))
 }
 
+/**
+ * An object whose keys the user chooses, such as limits by name: at most `max` of them. What comes out has no
+ * prototype, so that `__proto__` is a key as any other.
+ */
+export function record<Output> (item: Schema<Output>, range: { readonly max: number, readonly key?: Schema<string> }): Schema<Record<string, Output>> {
+  const { max, key: keys = text() } = range
+
+  return v.pipe(
+    rule<object>(`an object of at most ${max} entries`, value => isPlainObject(value) && Reflect.ownKeys(value as object).length <= max),
+    v.rawTransform<object, Record<string, Output>>(({ dataset, addIssue, NEVER }) => {
+      const { values, broken } = copyOwn(dataset.value)
+      const refused = (key: unknown, message: string, inner: readonly v.IssuePathItem[] = []): typeof NEVER => {
+        const path = { type: 'unknown', origin: 'value', input: undefined, key, value: undefined } as const
+        addIssue({ expected: '', received: '', message, path: [path, ...inner] })
+        return NEVER
+      }
+
+      if (broken !== undefined) {
+        return refused(broken.key, 'must be readable, but reading it throws')
+      }
+
+      const output = Object.create(null) as Record<string, Output>
+
+      for (const key of Reflect.ownKeys(values)) {
+        const name = v.safeParse(keys, key)
+        const parsed = v.safeParse(item, values[key])
+
+        if (!name.success) {
+          return refused(key, `is no name here: it ${name.issues[0].message}`)
+        }
+
+        if (!parsed.success) {
+          const [issue] = parsed.issues
+          return refused(key, issue.message, issue.path)
+        }
+
+        output[name.output] = parsed.output
+      }
+
+      return output
+    })
+  )
+}
+
+/** `false`, for something that can be switched off, or what else is accepted */
+export function orFalse<Output> (schema: Schema<Output>): Schema<Output | false> {
+  return v.lazy(value => value === false ? v.literal(false) : schema)
+}
+
 /** Adds a rule about several options, run once each of them is fine by itself; it returns what is wrong, as in `minDelay must be ...` */
 export function where<Output> (schema: Schema<Output>, wrong: (options: Output) => string | undefined): Schema<Output> {
   return v.pipe(schema, v.rawCheck<Output>(({ dataset, addIssue }) => {

@@ -1,0 +1,134 @@
+/**
+ * @packageDocumentation
+ *
+ * Says how much strangers may spend: how many connections, streams, file descriptors and how much memory each peer,
+ * protocol, service and the whole node may have, and how fast connections may come from one place. For the same limits
+ * it decides as go-libp2p does, which js-libp2p has no counterpart of; it is synchronous, and runs in browsers.
+ *
+ * Use it on every node that strangers can reach. A node that only dials peers it knows does not need it. It does not
+ * say who is welcome, only how much of it; and what is not reserved in it, it does not know.
+ *
+ * @example Admit a connection and a stream, and give everything back
+ *
+ * ```ts
+ * import { isRefusal } from '@cordon/interface-connection-lifecycle'
+ * import { createResourceManager } from '@cordon/resource-manager'
+ *
+ * const manager = createResourceManager({ limits: { peerDefault: { streams: 1 } } })
+ *
+ * const connection = manager.openConnection('inbound', { usesDescriptor: true })
+ * if (isRefusal(connection)) throw new Error(connection.message)
+ * connection.setPeer('12D3KooWJRrGTzS8y7zUuqL6VvMmD7YfLxhP6SHAZQ7hCHHc8mW9')
+ *
+ * const stream = manager.openStream('12D3KooWJRrGTzS8y7zUuqL6VvMmD7YfLxhP6SHAZQ7hCHHc8mW9', 'inbound')
+ * const another = manager.openStream('12D3KooWJRrGTzS8y7zUuqL6VvMmD7YfLxhP6SHAZQ7hCHHc8mW9', 'inbound')
+ *
+ * if (isRefusal(another)) console.info(another.message)
+ * // peer:12D3KooW… has 1 of 1 streams; resourceManager.limits.peerDefault.streams changes that
+ *
+ * if (!isRefusal(stream)) stream.release()
+ * connection.release()
+ * ```
+ *
+ * @example Use the limits of a go-libp2p node
+ *
+ * ```ts
+ * import { createResourceManager, readLimits } from '@cordon/resource-manager'
+ *
+ * const { limits, warnings } = readLimits('{ "System": { "Conns": 512, "Memory": "1073741824" } }')
+ * for (const { message } of warnings) console.warn(message)
+ *
+ * const manager = createResourceManager({ limits })
+ * console.info(manager.snapshot().system.limits.connections) // 512
+ * ```
+ */
+
+import { Graph } from './graph.ts'
+import { parseInit } from './init.ts'
+import { ResourceManagerClass } from './manager.ts'
+import { registerMetrics } from './metrics.ts'
+import type { LimitWarning } from './contradictions.ts'
+import type { Machine } from './machine.ts'
+import type { Clock } from '@cordon/interface-connection-lifecycle'
+import type { AllowlistSource, LimitConfig, ResourceManager } from '@cordon/interface-resource-manager'
+import type { Metrics } from '@libp2p/interface'
+
+export interface ResourceManagerInit {
+  /**
+   * What differs from the defaults, which follow the size of the machine. `infiniteLimits` switches all of them off.
+   *
+   * @default {}
+   */
+  limits?: LimitConfig | undefined
+
+  /**
+   * What the defaults are computed from. Asked of the machine by default; a browser, which does not tell, is taken
+   * for one with 1 GiB.
+   */
+  machine?: Machine | undefined
+
+  /**
+   * Throw for limits that contradict each other, instead of calling `onWarning`.
+   *
+   * @default false
+   */
+  strict?: boolean | undefined
+
+  /**
+   * Whom the operator trusts: entries as in `createAllowlist`, or something that knows.
+   *
+   * @default []
+   */
+  allowlist?: AllowlistSource | readonly string[] | undefined
+
+  /**
+   * How many peers, protocols and services each are remembered that nobody uses any more.
+   *
+   * @default 1_024
+   */
+  maxIdleScopes?: number | undefined
+
+  /**
+   * How many prefixes of one length are remembered.
+   *
+   * @default 65_536
+   */
+  maxPrefixes?: number | undefined
+
+  /** What rates are measured with; the clock of the machine by default */
+  clock?: Clock | undefined
+
+  /** Where counts are shown; without it there are none */
+  metrics?: Metrics | undefined
+
+  /** Called for limits that contradict each other; must not throw */
+  onWarning?: ((warning: LimitWarning) => void) | undefined
+}
+
+/** A resource manager that somebody else can tell whom to trust */
+export interface CoreResourceManager extends ResourceManager {
+  /** From now on somebody else says who is trusted */
+  setAllowlist (source: AllowlistSource): void
+}
+
+/**
+ * Makes a resource manager that knows nothing of any node.
+ *
+ * @throws {InvalidParametersError} with the path and the value of the first option that is wrong
+ */
+export function createResourceManager (init: ResourceManagerInit = {}): CoreResourceManager {
+  const { table, clock, maxIdleScopes, maxPrefixes, source, read, allowlist, metrics } = parseInit(init)
+  const graph = new Graph({ limits: table, clock, maxIdleScopes, maxPrefixes, allowlist: allowlist === undefined ? undefined : source })
+  if (metrics != null) registerMetrics(metrics, graph)
+  return new ResourceManagerClass(graph, source, read)
+}
+
+export { createAllowlist } from './allowlist.ts'
+export { infiniteLimits, serviceOf } from './defaults.ts'
+export { goLimitsSchema, readLimits, writeLimits } from './go-limits.ts'
+export { autoscale, thisMachine } from './machine.ts'
+export type { Allowlist } from './allowlist.ts'
+export type { LimitWarning } from './contradictions.ts'
+export type { CompleteLimits, DefaultScope, NamedScopeKind } from './defaults.ts'
+export type { ReadLimits } from './go-limits.ts'
+export type { Machine } from './machine.ts'

@@ -1,0 +1,146 @@
+import { ScopeAttachedError } from '@cordon/interface-resource-manager'
+import { show } from '@cordon/options'
+import { InvalidParametersError } from '@libp2p/interface'
+import { Admission } from './admission.ts'
+import { NONE } from './causes.ts'
+import { ConnectionHandle } from './connection.ts'
+import { SNAPSHOT_PEERS } from './constants.ts'
+import { NOTHING_LIFTED } from './graph.ts'
+import { NamedScope } from './handle.ts'
+import { checkName, isInbound } from './names.ts'
+import { NOWHERE } from './prefixes.ts'
+import { describeRefusal, refuse } from './refusals.ts'
+import { takeSnapshot, takeStat } from './snapshots.ts'
+import { StreamHandle } from './stream.ts'
+import type { Graph } from './graph.ts'
+import type { CoreResourceManager } from './index.ts'
+import type { LimitTable } from './limit-table.ts'
+import type { Direction, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
+import type { AllowlistSource, CheckConnectionOptions, ConnectionScope, LimitConfig, OpenConnectionOptions, OpenStreamOptions, ResourceRefusal, ResourceSnapshot, ResourceStat, ScopeHandle, SnapshotOptions, StreamScope } from '@cordon/interface-resource-manager'
+
+type Read = (limits: unknown) => LimitTable
+
+const NO_OPTIONS = {}
+
+/** Puts what was asked for to the graph, and hands out what was admitted */
+export class ResourceManagerClass implements CoreResourceManager {
+  readonly #graph: Graph
+  readonly #admission: Admission
+  readonly #read: Read
+  #allowlist: AllowlistSource
+
+  /** @param read - turns limits that a user wrote into a table, or throws */
+  constructor (graph: Graph, allowlist: AllowlistSource, read: Read) {
+    this.#graph = graph
+    this.#admission = new Admission(graph)
+    this.#allowlist = allowlist
+    this.#read = read
+  }
+
+  get allowlist (): AllowlistSource {
+    return this.#allowlist
+  }
+
+  setAllowlist (source: AllowlistSource): void {
+    this.#allowlist = source
+    this.#graph.allowlist = source
+  }
+
+  openConnection (direction: Direction, options: OpenConnectionOptions = NO_OPTIONS): ConnectionScope | ResourceRefusal {
+    const inbound = isInbound(direction)
+    const { address } = options
+    const graph = this.#graph
+    const descriptors = descriptorsOf(options)
+    const limited = inbound && address !== undefined
+    const lifted = limited ? graph.lifts(address, undefined) : NOTHING_LIFTED
+    if (limited) {
+      const refusal = graph.prefixes.check(address, lifted)
+      if (refusal !== undefined) return refusal
+    }
+    const admission = this.#admission
+    const cause = admission.connection(inbound, descriptors, address, undefined)
+    if (cause !== NONE) return refuse(admission.full, cause, inbound, 0)
+    if (inbound) graph.admitted.connectionsOpenedInbound++
+    else graph.admitted.connectionsOpenedOutbound++
+    return new ConnectionHandle(graph, inbound, descriptors, address, limited ? graph.prefixes.enter(lifted) : NOWHERE, admission.transient, admission.root)
+  }
+
+  checkConnection (direction: Direction, options: CheckConnectionOptions = NO_OPTIONS): ResourceRefusal | undefined {
+    const inbound = isInbound(direction)
+    const { address, peer } = options
+    const graph = this.#graph
+    const descriptors = descriptorsOf(options)
+    if (peer !== undefined) checkName('peer', peer)
+    if (inbound && address !== undefined) {
+      const refusal = graph.prefixes.check(address, graph.lifts(address, undefined), false)
+      if (refusal !== undefined) return refusal
+    }
+    const cause = this.#admission.connection(inbound, descriptors, address, peer)
+    if (cause !== NONE) return describeRefusal(this.#admission.full, cause, inbound)
+    if (peer === undefined) return undefined
+    const scope = graph.peers.find(peer)
+    const peerCause = scope.refusesConnection(inbound, descriptors)
+    return peerCause === NONE ? undefined : describeRefusal(scope, peerCause, inbound)
+  }
+
+  openStream (peer: string, direction: Direction, options: OpenStreamOptions = NO_OPTIONS): StreamScope | ResourceRefusal {
+    checkName('peer', peer)
+    const inbound = isInbound(direction)
+    const { connection } = options
+    const address = connection === undefined ? undefined : addressOf(connection, peer)
+    const graph = this.#graph
+    const admission = this.#admission
+    const found = graph.peers.find(peer)
+    const cause = admission.stream(inbound, found, address)
+    if (cause !== NONE) return refuse(admission.full, cause, inbound, 0)
+    if (inbound) graph.admitted.streamsOpenedInbound++
+    else graph.admitted.streamsOpenedOutbound++
+    return new StreamHandle(graph, inbound, graph.peers.enter(found), admission.transient, admission.root)
+  }
+
+  scope (kind: 'system' | 'transient' | 'allowlistedSystem' | 'allowlistedTransient' | 'peer' | 'protocol' | 'service', name?: string): ScopeHandle {
+    const graph = this.#graph
+    switch (kind) {
+      case 'system':
+        return new NamedScope(graph, graph.system, undefined, undefined)
+      case 'transient':
+        return new NamedScope(graph, graph.transient, graph.system, undefined)
+      case 'allowlistedSystem':
+        return new NamedScope(graph, graph.allowlistedSystem, undefined, undefined)
+      case 'allowlistedTransient':
+        return new NamedScope(graph, graph.allowlistedTransient, graph.allowlistedSystem, undefined)
+      case 'peer':
+      case 'protocol':
+      case 'service': {
+        checkName(kind, name)
+        const table = kind === 'peer' ? graph.peers : kind === 'protocol' ? graph.protocols : graph.services
+        return new NamedScope(graph, table.enter(table.find(name)), graph.system, table)
+      }
+      default:
+        throw new InvalidParametersError(`the kind of a scope must be system, transient, allowlistedSystem, allowlistedTransient, peer, protocol or service, got ${show(kind)}`)
+    }
+  }
+
+  snapshot ({ peers = SNAPSHOT_PEERS }: SnapshotOptions = NO_OPTIONS): ResourceSnapshot {
+    return takeSnapshot(this.#graph, peers)
+  }
+
+  stat (): ResourceStat {
+    return takeStat(this.#graph)
+  }
+
+  setLimits (limits: LimitConfig): void {
+    this.#graph.limit(this.#read(limits))
+  }
+}
+
+/** What comes through a relay is carried by a connection that has a descriptor already */
+function descriptorsOf ({ usesDescriptor, address }: OpenConnectionOptions): number {
+  return usesDescriptor === true && address?.class !== 'relayed' ? 1 : 0
+}
+
+function addressOf (connection: ConnectionScope, peer: string): NormalisedAddress | undefined {
+  if (!(connection instanceof ConnectionHandle)) throw new InvalidParametersError(`connection must be a scope that openConnection returned, got ${show(connection)}`)
+  if (connection.peer !== peer) throw new ScopeAttachedError(connection.name, connection.peer === undefined ? 'no peer' : `peer:${connection.peer}`)
+  return connection.address
+}

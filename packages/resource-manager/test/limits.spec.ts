@@ -1,0 +1,221 @@
+import { describe, expect, it } from 'vitest'
+import { scaleScope } from '../src/defaults.ts'
+import { autoscale, createResourceManager, goLimitsSchema, infiniteLimits, readLimits, thisMachine, writeLimits } from '../src/index.ts'
+import { completeLimits } from '../src/limit-table.ts'
+import { GO_CONFIG, GO_DEFAULTS } from './fixtures/go-files.ts'
+import { admitted, managerWith, refused } from './support.ts'
+import type { ScalingLimits } from '../src/defaults.ts'
+import type { LimitWarning } from '../src/index.ts'
+import type { LimitConfig } from '@cordon/interface-resource-manager'
+
+const MiB = 2 ** 20
+const GiB = 2 ** 30
+
+const SCALING: ScalingLimits = {
+  base: { streamsInbound: 1, streamsOutbound: 2, streams: 3, connectionsInbound: 4, connectionsOutbound: 5, connections: 6, fileDescriptors: 7, memory: 8 * MiB },
+  perGiB: { streamsInbound: 10, streamsOutbound: 20, streams: 30, connectionsInbound: 40, connectionsOutbound: 50, connections: 60, memory: 8 * MiB },
+  descriptorShare: 0.5
+}
+
+describe('limits that follow the machine', () => {
+  it('96: the machine is asked, and answers something plausible', () => {
+    const { memory, fileDescriptors } = thisMachine()
+    expect(memory).toBeGreaterThan(16 * MiB)
+    expect(memory).toBeLessThan(2 ** 50)
+    expect(fileDescriptors).toBeGreaterThanOrEqual(0)
+  })
+
+  it('97: nothing to add gives the base', () => {
+    expect(scaleScope({ base: SCALING.base }, 64 * GiB, 1000)).toEqual(scaleScope({ base: SCALING.base }, 0, 0))
+  })
+
+  it('98: 4 GiB add four times what one adds, and a share of the descriptors', () => {
+    expect(scaleScope(SCALING, 4 * GiB, 1000)).toEqual({
+      streamsInbound: 41, streamsOutbound: 82, streams: 123, connectionsInbound: 164, connectionsOutbound: 205, connections: 246, fileDescriptors: 500, memory: 40 * MiB
+    })
+  })
+
+  it('99: a small machine has the base, and descriptors are never below it', () => {
+    expect(scaleScope(SCALING, 1, 1)).toEqual({
+      streamsInbound: 1, streamsOutbound: 2, streams: 3, connectionsInbound: 4, connectionsOutbound: 5, connections: 6, fileDescriptors: 7, memory: 8 * MiB
+    })
+    expect(scaleScope(SCALING, 128 * MiB, 1)).toEqual(scaleScope(SCALING, 1, 1))
+    expect(scaleScope(SCALING, 129 * MiB, 1).streams).toBe(3 + Math.floor(30 * 129 / 1024))
+  })
+
+  it('100: named services grow too', () => {
+    expect(autoscale({ memory: 8 * 4 * GiB, fileDescriptors: 0 }).service['libp2p.identify']).toMatchObject({ streams: 128 * 5, memory: 20 * MiB })
+  })
+
+  it('101: the example of go-libp2p: 4 GiB and 1000 descriptors', () => {
+    const limits = scaleScope({ base: { connections: 128, fileDescriptors: 256 }, perGiB: { connections: 64 }, descriptorShare: 1 }, 4 * GiB, 1000)
+    expect(limits).toMatchObject({ connections: 384, fileDescriptors: 1000 })
+  })
+
+  // decided differently: the three entries that are mistakes in go-libp2p are corrected
+  it('109: 8 GiB and 16,384 descriptors give what go-libp2p stored, but for the corrections', () => {
+    const { limits } = readLimits(GO_DEFAULTS)
+    const ours = autoscale({ memory: 64 * GiB, fileDescriptors: 32_768 })
+    const theirs = completeLimits(limits, ours)
+    expect(limits.protocolPeerDefault?.memory).toBe(16 * MiB + 32)
+    expect(ours).toEqual({ ...theirs, protocolPeerDefault: { ...theirs.protocolPeerDefault, memory: 16 * MiB + 32 * MiB } })
+    expect(ours.protocolPeer['/ipfs/id/1.0.0']?.memory).toBe(8_912_896)
+    expect(ours.servicePeer['libp2p.ping']?.memory).toBe(8_912_896)
+  })
+
+  it('never gives more than 80 % of the descriptors, and an eighth of the memory', () => {
+    const limits = autoscale({ memory: 16 * GiB, fileDescriptors: 100 })
+    expect(limits.system.fileDescriptors).toBe(80)
+    expect(limits.system.memory).toBe((128 + 2048) * MiB)
+    expect(limits.system.connectionsInbound).toBe(192)
+    expect(autoscale({ memory: 16 * GiB, fileDescriptors: Infinity }).system.fileDescriptors).toBe(256)
+  })
+
+  it('are infinite everywhere where that is asked for', () => {
+    const manager = createResourceManager({ limits: infiniteLimits })
+    const { system, classes } = manager.snapshot()
+    expect(Object.values(system.limits).every(limit => limit === Infinity)).toBe(true)
+    for (let i = 0; i < 1_000; i++) {
+      const stream = admitted(manager.openStream('p', 'inbound'))
+      expect(stream.setProtocol('/ipfs/id/1.0.0')).toBeUndefined()
+      expect(stream.setService('libp2p.identify')).toBeUndefined()
+    }
+    expect(classes.peer.count).toBe(0)
+  })
+})
+
+describe('the file of go-libp2p', () => {
+  it('102: leaves out what is default, and reads back what it wrote', () => {
+    const limits: LimitConfig = { system: { streamsInbound: 10, streamsOutbound: 0, connections: 10, connectionsOutbound: Infinity, memory: Infinity } }
+    const text = writeLimits(limits)
+    expect(text).toBe('{"System":{"StreamsInbound":10,"StreamsOutbound":"blockAll","Conns":10,"ConnsOutbound":"unlimited","Memory":"unlimited"}}')
+    expect(readLimits(text)).toEqual({ limits, warnings: [] })
+  })
+
+  // decided differently: what a number cannot hold exactly is unlimited, with a warning
+  it('103: memory from 2^53 up is unlimited, with a warning', () => {
+    expect(readLimits('{"System":{"Memory":"9223372036854775807"}}')).toEqual({
+      limits: { system: { memory: Infinity } },
+      warnings: [{ path: 'System.Memory', message: 'System.Memory is 9223372036854776000, which is read as unlimited' }]
+    })
+    expect(readLimits('{"System":{"Memory":"9007199254740991"}}').limits).toEqual({ system: { memory: 2 ** 53 - 1 } })
+    expect(writeLimits({ system: { memory: 2 ** 53 - 1 } })).toBe('{"System":{"Memory":"9007199254740991"}}')
+  })
+
+  it('104: completing what was completed changes nothing', () => {
+    const limits: LimitConfig = { system: { connections: 1234, memory: 54321 }, serviceDefault: { connections: 2 }, service: { foo: { connections: 3 } } }
+    const infinite = completeLimits(infiniteLimits, autoscale({ memory: GiB, fileDescriptors: 0 }))
+    const once = completeLimits(limits, infinite)
+    expect(completeLimits(readLimits(writeLimits(once)).limits, infinite)).toEqual(once)
+  })
+
+  it.each(['0', '"0"', '-2', '"blockAll"'])('105: %s blocks all', value => {
+    expect(readLimits(`{"System":{"Memory":${value}}}`).limits).toEqual({ system: { memory: 0 } })
+    expect(writeLimits({ system: { memory: 0, streams: 0 } })).toBe('{"System":{"Streams":"blockAll","Memory":"blockAll"}}')
+  })
+
+  it('106: what is given overrides, what is missing comes from the defaults', () => {
+    const defaults = autoscale({ memory: 16 * GiB, fileDescriptors: 1000 })
+    const limits = completeLimits(readLimits(GO_CONFIG).limits, defaults)
+    expect(limits.system).toEqual({ ...defaults.system, memory: 65536, connections: 16, connectionsInbound: 8, connectionsOutbound: 16, fileDescriptors: 16 })
+    expect(limits.transient).toEqual(defaults.transient)
+    expect(limits.serviceDefault).toEqual({ ...defaults.serviceDefault, memory: 8765 })
+    expect(limits.service['A']).toEqual({ ...limits.serviceDefault, memory: 8192 })
+    expect(limits.service['B']).toEqual(limits.serviceDefault)
+    expect(limits.service['libp2p.ping']).toEqual(defaults.service['libp2p.ping'])
+    expect(limits.peer['12D3KooWPFH2Bx2tPfw6RLxN8k2wh47GRXgkt9yrAHU37zFwHWzS']?.memory).toBe(4097)
+  })
+
+  it('107: numbers of the old format', () => {
+    expect(readLimits('{"System":{"Memory":65536,"Conns":-1,"Streams":-2,"FD":"default"}}').limits).toEqual({ system: { memory: 65536, connections: Infinity, streams: 0 } })
+  })
+
+  it('108: a complete file is the same on other defaults', () => {
+    const complete = completeLimits(readLimits(GO_CONFIG).limits, autoscale({ memory: 16 * GiB, fileDescriptors: 1000 }))
+    const other = completeLimits(infiniteLimits, autoscale({ memory: GiB, fileDescriptors: 0 }))
+    expect(completeLimits(readLimits(writeLimits(complete)).limits, other)).toEqual(complete)
+  })
+
+  it('110: the example of go-libp2p, byte for byte', () => {
+    expect(writeLimits({
+      system: { streamsOutbound: Infinity },
+      peer: { QmVvtzcZgCkMnSFf2dnrBPXrWuNFWNM9J3MpZQCvWPuVZf: { connectionsInbound: 0, streamsInbound: 0, streamsOutbound: Infinity } }
+    })).toBe('{"Peer":{"QmVvtzcZgCkMnSFf2dnrBPXrWuNFWNM9J3MpZQCvWPuVZf":{"StreamsInbound":"blockAll","StreamsOutbound":"unlimited","ConnsInbound":"blockAll"}},"System":{"StreamsOutbound":"unlimited"}}')
+  })
+
+  it('reads a key that differs in case only, with a warning', () => {
+    expect(readLimits('{"system":{"conns":1}}')).toEqual({
+      limits: { system: { connections: 1 } },
+      warnings: [{ path: 'system', message: 'system is read as System' }, { path: 'system.conns', message: 'system.conns is read as Conns' }]
+    })
+  })
+
+  it.each([
+    ['{"System":{"ConnInbound":1}}', /^System has no key "ConnInbound"/],
+    ['{"Sistem":{}}', /^the limits has no key "Sistem"/],
+    ['{"System":{"Conns":1.5}}', /^System\.Conns must be a whole number/],
+    ['{"System":{"Conns":-3}}', /^System\.Conns must be/],
+    ['{"System":{"Conns":"7"}}', /^System\.Conns must be/],
+    ['{"System":{"Memory":"7.5"}}', /^System\.Memory must be/],
+    ['{"System":{"Conns":"Unlimited"}}', /^System\.Conns must be/],
+    ['{"Peer":{"":{}}}', /^Peer\[""\] is no name/],
+    ['{"Protocol":{"/x":null}}', /^Protocol\["\/x"\] must be an object, got null/],
+    ['[]', /^the limits must be an object, got \[\]/],
+    ['{', /^the limits are no JSON/]
+  ])('refuses %s with its path', (text, message) => {
+    expect(() => readLimits(text)).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: expect.stringMatching(message) as string }))
+  })
+
+  it('has a schema that names every key it reads', () => {
+    expect(Object.keys(goLimitsSchema['properties'] as object)).toHaveLength(16)
+    expect(JSON.stringify(goLimitsSchema)).toContain('"StreamsOutbound"')
+  })
+})
+
+describe('limits that contradict each other', () => {
+  const CASES: ReadonlyArray<readonly [LimitConfig, string]> = [
+    [{ system: { connections: 10, connectionsInbound: 11 } }, 'system.connectionsInbound'],
+    [{ system: { streamsOutbound: 1_000_000 } }, 'system.streamsOutbound'],
+    [{ system: { connections: 10, connectionsInbound: 5, connectionsOutbound: 5 }, transient: { connections: 11, connectionsInbound: 4, connectionsOutbound: 4 } }, 'transient.connections'],
+    [{ protocol: { '/x': { memory: 2 ** 50 } } }, 'protocol["/x"].memory'],
+    [{ protocol: { '/x': { streams: 10, streamsInbound: 5, streamsOutbound: 5 } }, protocolPeer: { '/x': { streams: 11, streamsInbound: 1, streamsOutbound: 1 } } }, 'protocolPeer["/x"].streams'],
+    [{ serviceDefault: { connections: 5 } }, 'serviceDefault.connections'],
+    [{ connection: { streams: 5 } }, 'connection.streams']
+  ]
+
+  it.each(CASES)('%j is a warning with its path, and an error under strict', (limits, path) => {
+    const warnings: LimitWarning[] = []
+    createResourceManager({ limits, onWarning: warning => { warnings.push(warning) }, machine: { memory: GiB, fileDescriptors: 0 } })
+    expect(warnings.map(warning => warning.path)).toContain(`resourceManager.limits.${path}`)
+    expect(() => createResourceManager({ limits, strict: true, machine: { memory: GiB, fileDescriptors: 0 } })).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: expect.stringContaining(path) as string }))
+  })
+
+  it('do not include the defaults, nor what says that the limit is elsewhere', () => {
+    for (const memory of [GiB, 4 * GiB, 64 * GiB]) {
+      const machine = { memory, fileDescriptors: 64 }
+      expect(() => createResourceManager({ strict: true, machine })).not.toThrow()
+      expect(() => createResourceManager({ strict: true, machine, limits: infiniteLimits })).not.toThrow()
+    }
+  })
+
+  it('are found in limits that are set later on too', () => {
+    const manager = createResourceManager({ strict: true })
+    expect(() => manager.setLimits({ system: { connections: 1, connectionsInbound: 2 } })).toThrow(/connectionsInbound/)
+  })
+})
+
+describe('a refusal', () => {
+  it('names the setting that decides, also for what has limits of its own', () => {
+    const manager = managerWith({ protocol: { '/x': { streams: 0 } }, peer: { p: { connections: 0 } } })
+    expect(refused(admitted(manager.openStream('q', 'inbound')).setProtocol('/x')).configPath).toBe('resourceManager.limits.protocol["/x"].streams')
+    const refusal = refused(admitted(manager.openConnection('inbound')).setPeer('p'))
+    expect(refusal.configPath).toBe('resourceManager.limits.peer["p"].connections')
+    expect(refusal.message).toBe('peer:p has 0 of 0 connections; resourceManager.limits.peer["p"].connections changes that')
+  })
+
+  it('has no stack', () => {
+    const refusal = refused(managerWith({ system: { connections: 0 } }).openConnection('inbound'))
+    expect(refusal).not.toBeInstanceOf(Error)
+    expect('stack' in refusal).toBe(false)
+  })
+})

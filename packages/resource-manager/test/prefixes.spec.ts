@@ -1,0 +1,296 @@
+import { normaliseAddress } from '@cordon/address'
+import { fakeClock } from '@cordon/testing'
+import { seededRandom } from '@cordon/testing'
+import { describe, expect, it } from 'vitest'
+import { createResourceManager, infiniteLimits } from '../src/index.ts'
+import { admitted, refused, use, usageOf } from './support.ts'
+import type { managerWith } from './support.ts'
+import type { PrefixConfig } from '@cordon/interface-resource-manager'
+import type { FakeClock } from '@cordon/testing'
+
+const from = (ip: string): { address: ReturnType<typeof normaliseAddress> } => ({ address: normaliseAddress(ip) })
+const RELAY = '12D3KooWJRrGTzS8y7zUuqL6VvMmD7YfLxhP6SHAZQ7hCHHc8mW9'
+const RELAY_2 = 'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N'
+
+function prefixed (prefixes: PrefixConfig): { manager: ReturnType<typeof managerWith>, clock: FakeClock } {
+  const clock = fakeClock()
+  return { clock, manager: createResourceManager({ clock, limits: { ...infiniteLimits, prefixes: { ipv4: [], ipv6: [], relay: {}, ...prefixes } } }) }
+}
+
+/** How many connections from an address are admitted of `count`; they stay */
+function open (manager: ReturnType<typeof managerWith>, ip: string, count: number): number {
+  let opened = 0
+  for (let i = 0; i < count; i++) {
+    const connection = manager.openConnection('inbound', from(ip))
+    if (!('code' in connection)) opened++
+  }
+  return opened
+}
+
+/** The same, and they go at once, so that only rates count */
+function burst (manager: ReturnType<typeof managerWith>, ip: string, count: number): number {
+  let opened = 0
+  for (let i = 0; i < count; i++) {
+    const connection = manager.openConnection('inbound', from(ip))
+    if ('code' in connection) continue
+    connection.release()
+    opened++
+  }
+  return opened
+}
+
+describe('how many connections a prefix has', () => {
+  it('80: refuses the second of one address, and not its neighbour', () => {
+    const { manager } = prefixed({ ipv4: [{ length: 32, connections: 1 }] })
+    expect(open(manager, '192.0.2.1', 2)).toBe(1)
+    expect(refused(manager.openConnection('inbound', from('192.0.2.1')))).toMatchObject({
+      code: 'limit', scopeClass: 'prefix', scope: 'prefix:192.0.2.1/32', cause: 'connections', current: 1, attempted: 1, limit: 1, configPath: 'resourceManager.limits.prefixes.ipv4[0].connections'
+    })
+    expect(open(manager, '192.0.2.2', 1)).toBe(1)
+    expect(usageOf(manager, 'system')).toEqual(use({ connectionsInbound: 2 }))
+  })
+
+  it('81: a connection that goes makes room', () => {
+    const { manager } = prefixed({ ipv4: [{ length: 32, connections: 1 }] })
+    for (let i = 0; i < 3; i++) admitted(manager.openConnection('inbound', from('192.0.2.1'))).release()
+  })
+
+  it('82: counts IPv6 addresses by their /56', () => {
+    const { manager } = prefixed({ ipv6: [{ length: 56, connections: 1 }] })
+    expect(open(manager, '2001:db8::1', 2)).toBe(1)
+    expect(open(manager, '2001:db8:0:ff::1', 1)).toBe(0)
+    expect(open(manager, '2001:db8:0:100::1', 1)).toBe(1)
+  })
+
+  it('83: each level of IPv6 must have room', () => {
+    const { manager } = prefixed({ ipv6: [{ length: 56, connections: 8 }, { length: 48, connections: 64 }] })
+    expect(open(manager, '2001:db8:0::1', 9)).toBe(8)
+    let total = 8
+    for (let i = 1; i < 10; i++) total += open(manager, `2001:db8:0:${i}00::1`, 8)
+    expect(total).toBe(64)
+    expect(open(manager, '2001:db8:1::1', 9)).toBe(8)
+    expect(manager.snapshot().prefixes.largest[0]).toEqual({ name: '2001:db8::/48', connections: 64, limit: 64 })
+  })
+
+  it('84: loopback passes although one connection is all that IPv4 may have', () => {
+    const { manager } = prefixed({ ipv4: [{ length: 0, connections: 1 }] })
+    expect(open(manager, '192.0.2.1', 2)).toBe(1)
+    expect(open(manager, '127.0.0.1', 20)).toBe(20)
+  })
+
+  it('85: after any sequence of opening and closing every counter is zero', () => {
+    const random = seededRandom(85)
+    const { manager } = prefixed({ ipv4: [{ length: 32, connections: 3 }, { length: 24, connections: 5 }], ipv6: [{ length: 56, connections: 2 }], entries: { '10.0.0.0/8': { connections: 4 }, '10.1.0.0/16': { connections: 2 } } })
+    const held: Array<{ release (): void }> = []
+    for (let i = 0; i < 20_000; i++) {
+      if (random.chance(0.5)) {
+        const ip = random.pick([`192.0.${random.int(0, 2)}.${random.int(0, 3)}`, `10.${random.int(0, 2)}.0.${random.int(0, 2)}`, `2001:db8:0:${random.int(0, 3)}00::${random.int(1, 3)}`])
+        const connection = manager.openConnection('inbound', from(ip))
+        if (!('code' in connection)) held.push(connection)
+      } else {
+        held.splice(random.int(0, Math.max(held.length - 1, 0)), 1)[0]?.release()
+      }
+      if (held.length > 0 && i % 100 === 0) expect(manager.snapshot().prefixes.largest.length).toBeGreaterThan(0)
+    }
+    for (const connection of held) connection.release()
+    expect(manager.snapshot().prefixes.largest).toEqual([])
+  })
+
+  it('86: the most specific entry decides', () => {
+    const { manager } = prefixed({ entries: { '10.0.0.0/8': { connections: 1 }, '10.1.0.0/16': { connections: 3 }, '10.1.1.0/24': { connections: 2 } } })
+    expect(open(manager, '10.1.1.1', 5)).toBe(2)
+    expect(open(manager, '10.1.2.1', 5)).toBe(3)
+    expect(open(manager, '10.2.0.1', 5)).toBe(1)
+  })
+
+  it('does not remember whom it refused', () => {
+    const { manager } = prefixed({ ipv6: [{ length: 56, connections: 8 }, { length: 48, connections: 0 }] })
+    expect(open(manager, '2001:db8::1', 3)).toBe(0)
+    expect(manager.snapshot().prefixes.tracked).toBe(0)
+  })
+})
+
+describe('how fast connections come from a prefix', () => {
+  // decided differently: 0 blocks, and Infinity is what is not limited
+  it('87: a rate of Infinity is no limit, and 0 blocks', () => {
+    const { manager } = prefixed({ ipv4: [{ length: 32, rate: Infinity }], entries: { '10.0.0.0/8': { rate: 0 } } })
+    expect(burst(manager, '192.0.2.1', 1000)).toBe(1000)
+    expect(burst(manager, '10.0.0.1', 10)).toBe(0)
+    const refusal = refused(manager.openConnection('inbound', from('10.0.0.1')))
+    expect(refusal.code).toBe('rate')
+    expect(refusal.retryAfter).toBeUndefined()
+  })
+
+  it('88: after a burst the rate counts, exactly', () => {
+    const { manager, clock } = prefixed({ ipv4: [{ length: 32, rate: 10, burst: 5 }] })
+    expect(burst(manager, '192.0.2.1', 10)).toBe(5)
+    let opened = 0
+    for (let i = 0; i < 1_000; i++) {
+      clock.tick(10)
+      opened += burst(manager, '192.0.2.1', 1)
+    }
+    expect(opened).toBe(100)
+  })
+
+  it('89: an entry without a rate is not bound to the rate of all', () => {
+    const { manager } = prefixed({ global: { rate: 0.001, burst: 2 }, entries: { '10.0.0.0/8': {} } })
+    expect(burst(manager, '192.0.2.1', 5)).toBe(2)
+    expect(burst(manager, '10.0.0.1', 50)).toBe(50)
+  })
+
+  it('90: every entry that matches has to grant', () => {
+    const { manager } = prefixed({ entries: { '10.0.0.0/8': { rate: 0.001, burst: 20 }, '10.1.0.0/16': { rate: 0.001, burst: 5 } } })
+    expect(burst(manager, '10.1.0.1', 30)).toBe(5)
+    expect(burst(manager, '10.2.0.1', 30)).toBe(15)
+  })
+
+  it('91: each level caps at its own burst, IPv4 and IPv6 apart', () => {
+    const { manager } = prefixed({ ipv4: [{ length: 32, rate: 0.001, burst: 2 }, { length: 24, rate: 0.001, burst: 5 }], ipv6: [{ length: 56, rate: 0.001, burst: 3 }] })
+    expect(burst(manager, '192.0.2.1', 10)).toBe(2)
+    expect(burst(manager, '192.0.2.2', 10) + burst(manager, '192.0.2.3', 10) + burst(manager, '192.0.2.4', 10)).toBe(3)
+    expect(burst(manager, '2001:db8::1', 10)).toBe(3)
+  })
+
+  it('92: four levels cap together', () => {
+    const { manager } = prefixed({ ipv4: [32, 24, 16, 8].map((length, i) => ({ length, rate: 0.001, burst: 10 * 2 ** i })) })
+    let total = burst(manager, '10.0.0.1', 100)
+    expect(total).toBe(10)
+    total += burst(manager, '10.0.0.2', 100) + burst(manager, '10.0.0.3', 100)
+    expect(total).toBe(20)
+    for (let i = 1; i < 10; i++) total += burst(manager, `10.0.${i}.1`, 100)
+    expect(total).toBe(40)
+    for (let i = 1; i < 20; i++) total += burst(manager, `10.${i}.0.1`, 100)
+    expect(total).toBe(80)
+  })
+
+  it('93: without levels everything passes', () => {
+    const { manager } = prefixed({})
+    expect(open(manager, '192.0.2.1', 1000)).toBe(1000)
+    expect(manager.snapshot().prefixes.tracked).toBe(0)
+  })
+
+  it('94: a bucket is forgotten once it is full again, and not before', () => {
+    const { manager, clock } = prefixed({ ipv4: [{ length: 32, rate: 1, burst: 4 }] })
+    expect(burst(manager, '192.0.2.1', 4)).toBe(4)
+    clock.tick(3_999)
+    burst(manager, '192.0.2.2', 1)
+    expect(manager.snapshot().prefixes.tracked).toBe(2)
+    clock.tick(2)
+    burst(manager, '192.0.2.3', 1)
+    expect(manager.snapshot().prefixes.tracked).toBe(2)
+  })
+
+  it('95: an empty bucket is full after burst / rate', () => {
+    const { manager, clock } = prefixed({ ipv4: [{ length: 32, rate: 2, burst: 6 }] })
+    burst(manager, '192.0.2.1', 6)
+    expect(refused(manager.openConnection('inbound', from('192.0.2.1'))).retryAfter).toBe(500)
+    clock.tick(3_000)
+    expect(burst(manager, '192.0.2.1', 10)).toBe(6)
+  })
+
+  it('gives a token back only where the same step refuses', () => {
+    const clock = fakeClock()
+    const manager = createResourceManager({ clock, limits: { ...infiniteLimits, system: { connections: 1 }, prefixes: { ipv4: [{ length: 32, rate: 0.001, burst: 2 }], ipv6: [] } } })
+    const first = admitted(manager.openConnection('inbound', from('192.0.2.1')))
+    for (let i = 0; i < 10; i++) expect(refused(manager.openConnection('inbound', from('192.0.2.1'))).scope).toBe('system')
+    first.cancel()
+    first.cancel()
+    admitted(manager.openConnection('inbound', from('192.0.2.1'))).release()
+    admitted(manager.openConnection('inbound', from('192.0.2.1'))).release()
+    expect(refused(manager.openConnection('inbound', from('192.0.2.1'))).code).toBe('rate')
+  })
+
+  it('our own dials touch neither tokens nor counts', () => {
+    const { manager } = prefixed({ ipv4: [{ length: 32, connections: 1, rate: 0.001, burst: 1 }] })
+    for (let i = 0; i < 10; i++) admitted(manager.openConnection('outbound', from('192.0.2.1')))
+    admitted(manager.openConnection('inbound', from('192.0.2.1')))
+  })
+})
+
+describe('the defaults of prefixes', () => {
+  it('are those of go-libp2p: 8 at once of one address, 16 in a burst, then one in 5 s', () => {
+    const clock = fakeClock()
+    const manager = createResourceManager({ clock, machine: { memory: 2 ** 40, fileDescriptors: 0 } })
+    expect(open(manager, '192.0.2.1', 20)).toBe(8)
+    expect(burst(manager, '192.0.2.2', 20)).toBe(16)
+    clock.tick(5_000)
+    expect(burst(manager, '192.0.2.2', 20)).toBe(1)
+  })
+
+  it('keep the exemption of loopback where other entries are given, and lose it where it is named', () => {
+    const levels = { ipv4: [{ length: 32, connections: 1 }], ipv6: [{ length: 56, connections: 1 }] }
+    const kept = prefixed({ ...levels, entries: { '10.0.0.0/8': { connections: 3 } } }).manager
+    expect([open(kept, '127.0.0.1', 9), open(kept, '::1', 9), open(kept, '10.0.0.1', 9)]).toEqual([9, 9, 3])
+    const lost = prefixed({ ...levels, entries: { '127.0.0.0/8': false, '::1/128': { connections: 2 } } }).manager
+    expect([open(lost, '127.0.0.1', 9), open(lost, '::1', 9)]).toEqual([1, 2])
+  })
+
+  it('charge a relayed connection to its relay and not to the address of that, without a descriptor', () => {
+    const manager = createResourceManager({ machine: { memory: 2 ** 40, fileDescriptors: 0 } })
+    const relayed = { ...from(`/ip4/192.0.2.1/tcp/4001/p2p/${RELAY}/p2p-circuit`), usesDescriptor: true }
+    const held = Array.from({ length: 8 }, () => admitted(manager.openConnection('inbound', relayed)))
+    expect(refused(manager.openConnection('inbound', relayed))).toMatchObject({ scope: `prefix:relay:${RELAY}`, limit: 8 })
+    expect(open(manager, '192.0.2.1', 8)).toBe(8)
+    expect(usageOf(manager, 'system').fileDescriptors).toBe(0)
+    held[0]?.setPeer('source')
+    expect(usageOf(manager, 'peer', 'source')).toEqual(use({ connectionsInbound: 1 }))
+    admitted(manager.openConnection('inbound', from(`/ip4/192.0.2.1/tcp/4001/p2p/${RELAY_2}/p2p-circuit`)))
+  })
+
+  it('do not let those without an IP address share one bucket', () => {
+    const manager = createResourceManager({ machine: { memory: 2 ** 40, fileDescriptors: 0 } })
+    let opened = 0
+    for (let i = 0; i < 40; i++) {
+      const connection = manager.openConnection('inbound', from(`/memory/${i}`))
+      if ('code' in connection) continue
+      opened++
+      connection.setPeer(`peer-${i}`)
+    }
+    expect(opened).toBe(40)
+  })
+
+  it('judge what has no IP address by itself where that is asked for', () => {
+    const { manager } = prefixed({ other: { connections: 1 } })
+    expect([open(manager, '/memory/1', 3), open(manager, '/memory/2', 3)]).toEqual([1, 1])
+  })
+})
+
+describe('many prefixes', () => {
+  it('are bounded at each level, and counts stay right for those that are known', () => {
+    const clock = fakeClock()
+    const manager = createResourceManager({ clock, maxPrefixes: 100, limits: { ...infiniteLimits, prefixes: { ipv4: [{ length: 32, connections: 2, rate: 0.001, burst: 2 }], ipv6: [] } } })
+    const kept = admitted(manager.openConnection('inbound', from('192.0.2.1')))
+    for (let i = 0; i < 1_000; i++) admitted(manager.openConnection('inbound', from(`10.0.${i >> 8}.${i & 255}`))).release()
+    const { tracked, evicted, largest } = manager.snapshot().prefixes
+    expect(tracked).toBe(100)
+    expect(evicted).toBe(901)
+    expect(largest).toEqual([{ name: '192.0.2.1/32', connections: 1, limit: 2 }])
+    kept.release()
+  })
+
+  it('go without an eviction that matters where their buckets are full', () => {
+    const clock = fakeClock()
+    const manager = createResourceManager({ clock, maxPrefixes: 100, limits: { ...infiniteLimits, prefixes: { ipv4: [{ length: 32, connections: 2, rate: 1, burst: 2 }], ipv6: [] } } })
+    for (let i = 0; i < 1_000; i++) {
+      clock.tick(100)
+      admitted(manager.openConnection('inbound', from(`10.0.${i >> 8}.${i & 255}`))).release()
+    }
+    expect(manager.snapshot().prefixes).toMatchObject({ evicted: 0 })
+    expect(manager.snapshot().prefixes.tracked).toBeLessThan(20)
+  })
+
+  it('may all be in use: the oldest is forgotten, and nobody is refused for it', () => {
+    const manager = createResourceManager({ maxPrefixes: 10, limits: { ...infiniteLimits, prefixes: { ipv4: [{ length: 32, connections: 1 }], ipv6: [] } } })
+    const held = Array.from({ length: 50 }, (_, i) => admitted(manager.openConnection('inbound', from(`10.0.0.${i}`))))
+    expect(manager.snapshot().prefixes).toMatchObject({ tracked: 10, evicted: 40 })
+    for (const connection of held) connection.release()
+    expect(manager.snapshot().prefixes.largest).toEqual([])
+  })
+
+  it('keep their connections when limits change', () => {
+    const { manager } = prefixed({ ipv4: [{ length: 32, connections: 5 }] })
+    open(manager, '192.0.2.1', 3)
+    manager.setLimits({ ...infiniteLimits, prefixes: { ipv4: [{ length: 32, connections: 4 }], ipv6: [] } })
+    expect(open(manager, '192.0.2.1', 3)).toBe(1)
+  })
+})
