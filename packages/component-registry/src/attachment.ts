@@ -69,14 +69,15 @@ export class Attachment implements RawConnection {
 
   /**
    * Bounds what we answer to a peer that is nobody yet. Negotiation needs a handful of messages from us, and a peer
-   * can ask for any number; each costs us more than it costs the peer, until a deadline cuts it.
+   * can ask for any number; each costs us more than it costs the peer, until a deadline cuts it. Ends with the muxer, or
+   * where there is none with the announcement.
    */
   boundAnswers (max: number): void {
     const send = this.raw.send.bind(this.raw)
     let left = max
 
     this.raw.send = data => {
-      if (this.muxer == null && left-- <= 0 && this.record != null) {
+      if (this.muxer == null && this.#close == null && left-- <= 0 && this.record != null) {
         this.#wiring.driver.refuse(this.record, TALKATIVE)
       }
 

@@ -2,11 +2,6 @@ import type { StreamHook } from './streams.ts'
 import type { NodeComponents } from './wiring.ts'
 import type { Stream, StreamHandler } from '@libp2p/interface'
 
-/** What may be given to `handle()` beyond libp2p's own options */
-interface ServiceOption {
-  service?: unknown
-}
-
 /** Wraps the handlers of protocols, so that a stream's slot is held until its handler has settled */
 export class HandlerHook {
   readonly #services = new Map<string, string>()
@@ -24,7 +19,7 @@ export class HandlerHook {
 
       // in this tick, because from now on the protocol can be negotiated; another handler keeps what it has
       if (registrar.getHandler(protocol).handler === wrapped) {
-        this.#named(protocol, (options as ServiceOption | undefined)?.service)
+        this.#named(protocol, options?.service)
       }
 
       await handled
