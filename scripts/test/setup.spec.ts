@@ -28,12 +28,13 @@ if (verb === 'ci') {
 `
 
 const COMMAND = `
-console.log(JSON.stringify({ args: process.argv.slice(2), path: process.env.PATH.split(':')[0], node: process.execPath }))
 if (process.argv.includes('--exit')) process.exitCode = 7
 if (process.argv.includes('--wait')) {
   process.on('SIGTERM', () => { console.log('ending'); clearInterval(timer) })
   const timer = setInterval(() => {}, 1_000)
 }
+// last: it says that signals may come
+console.log(JSON.stringify({ args: process.argv.slice(2), path: process.env.PATH.split(':')[0], node: process.execPath }))
 `
 
 interface Outcome {

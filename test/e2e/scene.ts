@@ -1,5 +1,6 @@
 import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { cordon } from '@cordon/cordon'
+import { infiniteLimits, resourceManager } from '@cordon/resource-manager'
 import { buildNode, countingClock, eventually, handleCounts, handlesSince, portOf, within } from '@cordon/testing/node'
 import { expect } from 'vitest'
 import { Audit } from './audit.ts'
@@ -38,7 +39,12 @@ export function guard (init: Omit<SceneInit, 'transport' | 'stack'>, clock: Coun
       ...(init.gater == null ? {} : { connectionGater: init.gater }),
       ...(init.listen == null ? {} : { addresses: { listen: init.listen } })
     },
-    { lifecycle: (init.foreign ?? connectionLifecycle)({ clock, ...init.lifecycle }), audit: () => audit },
+    {
+      lifecycle: (init.foreign ?? connectionLifecycle)({ clock, ...init.lifecycle }),
+      // what ends a connection here is the lifecycle: on a small machine there would be no room for 200 that stall
+      resourceManager: resourceManager({ limits: infiniteLimits }),
+      audit: () => audit
+    },
     init.registry
   )
 }

@@ -28,9 +28,10 @@ const COUNTERPARTS = 8
 
 /**
  * `half` is how long each side drives in a slice, in s. Each batch has processes of its own, because a process keeps
- * whatever luck it had when its code was compiled; six pairs have each order of the three subjects once.
+ * whatever luck it had when its code was compiled (5 % and more between two processes of the same kind); three pairs
+ * have each of the three subjects first once.
  */
-const FULL = { half: 1, warmUp: 2, batches: 5, pairs: 6 }
+const FULL = { half: 1, warmUp: 2, batches: 10, pairs: 3 }
 const QUICK = { half: 0.2, warmUp: 1, batches: 1, pairs: 1 }
 
 /** What one subject did in one slice */

@@ -99,6 +99,7 @@ function make (name: string, factory: ModuleFactory, components: unknown): unkno
 /** libp2p's counters for connections that are not upgraded are global, so one attacker locks everyone out; ours take their place */
 function raiseLimits (user: Options['connectionManager'], wiring: Wiring): Options['connectionManager'] {
   const raised = { ...user }
+  wiring.keepsMaxConnections = user?.maxConnections != null
   const reason = 'the lifecycle bounds what is handshaking by group and in total instead, so that no group locks out another'
 
   for (const [option, from] of [['maxIncomingPendingConnections', '10'], ['inboundConnectionThreshold', '5']] as const) {

@@ -1,17 +1,24 @@
 import type { StreamHook } from './streams.ts'
 import type { NodeComponents } from './wiring.ts'
-import type { Stream, StreamHandler } from '@libp2p/interface'
+import type { Stream, StreamHandler, StreamMiddleware } from '@libp2p/interface'
 
-/** Wraps the handlers of protocols, so that a stream's slot is held until its handler has settled */
+/**
+ * Learns from the registrar which protocol a stream has got, and wraps the handlers of protocols, so that a stream's
+ * slot is held until its handler has settled.
+ */
 export class HandlerHook {
   readonly #services = new Map<string, string>()
   readonly #streams = new WeakMap<Stream, StreamHook>()
 
-  /** Takes the place of the registrar's `handle` and `unhandle`; services register when they start, which is later */
+  /** Takes the place of the registrar's methods; services register when they start, which is later */
   install (components: NodeComponents): void {
     const { registrar } = components
     const handle = registrar.handle.bind(registrar)
     const unhandle = registrar.unhandle.bind(registrar)
+    const getMiddleware = registrar.getMiddleware.bind(registrar)
+
+    // libp2p runs these for every stream as soon as it has a protocol, in both directions and before any handler
+    registrar.getMiddleware = protocol => [this.#negotiated, ...getMiddleware(protocol)]
 
     registrar.handle = async (protocol, handler, options) => {
       const wrapped = this.#wrap(handler)
@@ -49,6 +56,11 @@ export class HandlerHook {
 
   track (stream: Stream, hook: StreamHook): void {
     this.#streams.set(stream, hook)
+  }
+
+  readonly #negotiated: StreamMiddleware = (stream, connection, next) => {
+    this.#streams.get(stream)?.negotiated(stream.protocol)
+    next(stream, connection)
   }
 
   #wrap (handler: StreamHandler): StreamHandler {

@@ -1,5 +1,5 @@
 import { ComposeError, registrySymbol } from '@cordon/interface-component-registry'
-import { isConnectionLifecycle, isParticipantModule, isReadinessModule, participantSymbol, readinessSymbol } from '@cordon/interface-connection-lifecycle'
+import { isBoundsConnectionsModule, isConnectionLifecycle, isParticipantModule, isReadinessModule, participantSymbol, readinessSymbol } from '@cordon/interface-connection-lifecycle'
 import { serviceCapabilities } from '@libp2p/interface'
 import { keepsAlive } from './keep-alive.ts'
 import { Module, ModuleSequence } from './modules.ts'
@@ -122,6 +122,26 @@ export class Registry implements RegistryInterface, Startable {
     const host = this.#host()
     this.#wiring.holdDial = host.readiness?.holdDial ?? false
     this.#wiring.driver.attach(host)
+    this.#liftMaxConnections()
+  }
+
+  /** Beyond libp2p's own bound, whoever comes is refused, whatever it is worth; a module that bounds them knows better */
+  #liftMaxConnections (): void {
+    const module = this.#made.find(({ instance }) => isBoundsConnectionsModule(instance))
+
+    if (module == null || this.#wiring.keepsMaxConnections) {
+      return
+    }
+
+    const { connectionManager } = this.#wiring.components
+    const from = connectionManager.getMaxConnections()
+    connectionManager.setMaxConnections(Infinity)
+    this.#wiring.adjusted({
+      option: 'connectionManager.maxConnections',
+      from: String(from),
+      to: 'Infinity',
+      reason: `modules.${module.name} bounds how many connections there are instead`
+    })
   }
 
   #lifecycle (): ConnectionLifecycle {

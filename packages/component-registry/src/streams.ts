@@ -32,12 +32,7 @@ export function hookStreams (muxer: StreamMuxer, connection: ConnectionRecord, w
       return true
     }
 
-    try {
-      new StreamHook(stream, record, wiring, handlers).attach()
-    } catch {
-      // its protocol was known already, and refused; it has been reset
-      return true
-    }
+    new StreamHook(stream, record, wiring, handlers).attach()
 
     return dispatchEvent(event)
   }
@@ -66,28 +61,9 @@ export function hookStreams (muxer: StreamMuxer, connection: ConnectionRecord, w
 /** What an inbound stream that we refuse is reset with: always the same, because only a log sees it, and a flood would pay for each stack */
 const REFUSED = new Error('a module of this node refused the stream')
 
-const HOOK = Symbol('@cordon/stream-hook')
-
-interface HookedStream extends Stream {
-  [HOOK]?: StreamHook
-}
-
-/** Shared by all streams: an accessor pair for each of them would be two closures for each of them */
-const PROTOCOL: PropertyDescriptor = {
-  configurable: true,
-  enumerable: true,
-  get (this: HookedStream): string {
-    return this[HOOK]?.protocol ?? ''
-  },
-  set (this: HookedStream, protocol: string) {
-    this[HOOK]?.negotiated(protocol)
-  }
-}
-
 /** Follows one stream until it has closed and no handler works on it any more */
 export class StreamHook {
-  protocol: string
-  readonly #stream: HookedStream
+  readonly #stream: Stream
   readonly #record: StreamRecord
   readonly #wiring: Wiring
   readonly #handlers: HandlerHook
@@ -95,44 +71,28 @@ export class StreamHook {
   #closed = false
 
   constructor (stream: Stream, record: StreamRecord, wiring: Wiring, handlers: HandlerHook) {
-    this.protocol = stream.protocol
     this.#stream = stream
     this.#record = record
     this.#wiring = wiring
     this.#handlers = handlers
   }
 
-  /** @throws {StreamRefusedError} when its protocol is known already, and refused */
   attach (): void {
     this.#stream.addEventListener('close', this)
-
-    if (this.#stream.direction === 'inbound') {
-      this.#handlers.track(this.#stream, this)
-    }
-
-    // libp2p sets `protocol` in the moment in which it is negotiated, and tells nobody
-    this.#stream[HOOK] = this
-    Object.defineProperty(this.#stream, 'protocol', PROTOCOL)
+    this.#handlers.track(this.#stream, this)
 
     // an outbound one may have closed before we could listen
     if (hasEnded(this.#stream)) {
       this.handleEvent()
-
-      return
-    }
-
-    if (this.protocol !== '') {
-      this.negotiated(this.protocol)
     }
   }
 
   /**
-   * The protocol is known. Throws into libp2p, which then resets the stream and tells whoever asked for it.
+   * The protocol is known. Throws into libp2p, which then tells whoever asked for the stream.
    *
-   * @throws {StreamRefusedError} when it is refused
+   * @throws {StreamRefusedError} when it is refused; the stream has been reset
    */
   negotiated (protocol: string): void {
-    this.protocol = protocol
     const refusal = this.#wiring.driver.streamNegotiated(this.#record, protocol, this.#handlers.service(protocol))
 
     if (refusal != null) {

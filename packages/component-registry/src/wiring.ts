@@ -47,6 +47,9 @@ export class Wiring {
   /** Whether our own dials wait until their connection is ready */
   holdDial = false
 
+  /** The user set `connectionManager.maxConnections`, so it stays */
+  keepsMaxConnections = false
+
   /** The node has begun to stop */
   stopping = false
   readonly #attachments = new WeakMap<object, Attachment>()

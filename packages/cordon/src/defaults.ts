@@ -1,16 +1,24 @@
 import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { ComposeError } from '@cordon/interface-component-registry'
+import { resourceManager } from '@cordon/resource-manager'
 import type { Modules } from '@cordon/component-registry'
-import type { ConnectionLifecycle } from '@cordon/interface-connection-lifecycle'
+import type { Registry } from '@cordon/interface-component-registry'
+import type { ConnectionLifecycle, ParticipantModule } from '@cordon/interface-connection-lifecycle'
+import type { ResourceManager, ResourceManagerModule } from '@cordon/interface-resource-manager'
 import type { ComponentLogger, Metrics } from '@libp2p/interface'
+
+/** What a resource manager brings along, whoever wrote it */
+export interface ResourceManagerPart extends ResourceManager, ResourceManagerModule, ParticipantModule {}
 
 /** The modules of a guarded node by name, each with what it takes to stand in for it */
 export interface Defaults {
   readonly lifecycle: (components: { logger: ComponentLogger, metrics?: Metrics }) => ConnectionLifecycle
+  readonly resourceManager: (components: { logger: ComponentLogger, metrics?: Metrics, registry?: Registry }) => ResourceManagerPart
 }
 
 const DEFAULTS: Defaults = {
-  lifecycle: connectionLifecycle()
+  lifecycle: connectionLifecycle(),
+  resourceManager: resourceManager()
 }
 
 /**

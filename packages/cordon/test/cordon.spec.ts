@@ -11,7 +11,7 @@ describe('cordon', () => {
     const node = await createLibp2p(cordon({ services: { mine: () => 'mine' } }))
     await node.stop()
 
-    expect(Object.keys(node.services)).toEqual(['registry', 'mine', 'lifecycle'])
+    expect(Object.keys(node.services)).toEqual(['registry', 'mine', 'lifecycle', 'resourceManager'])
     expect(isConnectionLifecycle(node.services.lifecycle)).toBe(true)
     expect(node.services.mine).toBe('mine')
   })
@@ -46,7 +46,7 @@ describe('cordon', () => {
 
   it.each([
     [{ lifecycle: false }, 'modules.lifecycle: the lifecycle cannot be left out'],
-    [{ lifecycel: false }, 'modules.lifecycel: there is no default module of this name to leave out; there is lifecycle'],
+    [{ lifecycel: false }, 'modules.lifecycel: there is no default module of this name to leave out; there is lifecycle, resourceManager'],
     [{ lifecycle: 1 }, 'modules.lifecycle: expected a factory'],
     [null, 'modules: expected an object'],
     [[], 'modules: expected an object'],

@@ -22,7 +22,7 @@
  */
 
 export { isConnectionLifecycle } from './lifecycle.ts'
-export { isParticipantModule, isReadinessModule, participantSymbol, readinessSymbol, STAGES } from './participant.ts'
+export { boundsConnectionsSymbol, isBoundsConnectionsModule, isParticipantModule, isReadinessModule, participantSymbol, readinessSymbol, STAGES } from './participant.ts'
 export { isRefusal } from './refusal.ts'
 export { lifecycleDriverSymbol } from './driver.ts'
 export { AlreadyAttachedError, ConnectionRefusedError, HandshakeTimeoutError, InvalidTransitionError, StreamRefusedError, WrongPeerError } from './errors.ts'
@@ -31,6 +31,6 @@ export type { Clock, ScheduleOptions, Timer } from './clock.ts'
 export type { LifecycleDriver, LifecycleHost, NamedParticipant, RawConnection } from './driver.ts'
 export type { LifecycleEvent, LifecycleEvents, MonitorEvent } from './events.ts'
 export type { ConnectionLifecycle, LifecycleStats, Maintained, MaintainOptions, MonitorOptions, ShedOptions } from './lifecycle.ts'
-export type { DialTarget, Participant, ParticipantModule, ReadinessModule, Stage } from './participant.ts'
+export type { BoundsConnectionsModule, DialTarget, Participant, ParticipantModule, ReadinessModule, Stage } from './participant.ts'
 export type { CloseCode, CloseOptions, CloseReason, ConnectionRecord, ConnectionState, Direction, HandshakePhase, StreamRecord } from './record.ts'
 export type { Refusal } from './refusal.ts'

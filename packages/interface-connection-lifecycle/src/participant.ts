@@ -87,3 +87,15 @@ export interface ReadinessModule {
 export function isReadinessModule (value: unknown): value is ReadinessModule {
   return typeof value === 'object' && value != null && readinessSymbol in value
 }
+
+/** A module that bounds how many connections are ready carries `true` under this symbol: libp2p's own bound, `maxConnections`, is then lifted */
+export const boundsConnectionsSymbol = Symbol.for('@cordon/bounds-connections')
+
+export interface BoundsConnectionsModule {
+  readonly [boundsConnectionsSymbol]: true
+}
+
+/** Whether a module bounds how many connections are ready */
+export function isBoundsConnectionsModule (value: unknown): value is BoundsConnectionsModule {
+  return typeof value === 'object' && value != null && boundsConnectionsSymbol in value && value[boundsConnectionsSymbol] === true
+}

@@ -22,3 +22,6 @@ export const SNAPSHOT_PEERS = 100
 
 /** The share of the operating system's descriptors that no limit passes, so that files and databases still open */
 export const MAX_DESCRIPTOR_SHARE = 0.8
+
+/** How many inbound streams of one connection may be without a protocol. An honest peer names it with its first message. */
+export const MAX_UNNEGOTIATED_STREAMS = 32

@@ -43,15 +43,15 @@
  * ```
  */
 
-import { Graph } from './graph.ts'
-import { parseInit } from './init.ts'
+import { modulePartsOf, partsOf } from './init.ts'
 import { ResourceManagerClass } from './manager.ts'
-import { registerMetrics } from './metrics.ts'
+import { NodeResourceManager } from './module.ts'
 import type { LimitWarning } from './contradictions.ts'
 import type { Machine } from './machine.ts'
-import type { Clock } from '@cordon/interface-connection-lifecycle'
-import type { AllowlistSource, LimitConfig, ResourceManager } from '@cordon/interface-resource-manager'
-import type { Metrics } from '@libp2p/interface'
+import type { Registry } from '@cordon/interface-component-registry'
+import type { BoundsConnectionsModule, Clock, ParticipantModule } from '@cordon/interface-connection-lifecycle'
+import type { AllowlistSource, LimitConfig, ResourceManager, ResourceManagerModule } from '@cordon/interface-resource-manager'
+import type { ComponentLogger, Metrics } from '@libp2p/interface'
 
 export interface ResourceManagerInit {
   /**
@@ -117,10 +117,39 @@ export interface CoreResourceManager extends ResourceManager {
  * @throws {InvalidParametersError} with the path and the value of the first option that is wrong
  */
 export function createResourceManager (init: ResourceManagerInit = {}): CoreResourceManager {
-  const { table, clock, maxIdleScopes, maxPrefixes, source, read, allowlist, metrics } = parseInit(init)
-  const graph = new Graph({ limits: table, clock, maxIdleScopes, maxPrefixes, allowlist: allowlist === undefined ? undefined : source })
-  if (metrics != null) registerMetrics(metrics, graph)
-  return new ResourceManagerClass(graph, source, read)
+  return new ResourceManagerClass(partsOf(init))
+}
+
+/** Options of the module; its metrics are those of the node */
+export interface ResourceManagerServiceInit extends Omit<ResourceManagerInit, 'metrics'> {
+  /**
+   * How many inbound streams of one connection may wait for their protocol.
+   *
+   * @default 32
+   */
+  maxUnnegotiatedStreams?: number | undefined
+}
+
+/** What the module needs from the node */
+export interface ResourceManagerComponents {
+  readonly logger: ComponentLogger
+  readonly metrics?: Metrics
+
+  /** Where siblings are found: the lifecycle, which makes room, and a module that knows who is trusted */
+  readonly registry?: Registry
+}
+
+/** The resource manager of a node, and its place in the node */
+export interface ResourceManagerService extends CoreResourceManager, ResourceManagerModule, ParticipantModule, BoundsConnectionsModule {}
+
+/**
+ * Makes the module that says how much strangers may spend, for `cordon()` or `compose()`. Limits that contradict each
+ * other are logged, unless `onWarning` is given.
+ *
+ * @throws {InvalidParametersError} with the path and the value of the first option that is wrong
+ */
+export function resourceManager (init: ResourceManagerServiceInit = {}): (components: ResourceManagerComponents) => ResourceManagerService {
+  return components => new NodeResourceManager(components, modulePartsOf(init, components))
 }
 
 export { createAllowlist } from './allowlist.ts'

@@ -2,20 +2,24 @@ import { systemClock } from '@cordon/clock'
 import { count, flag, func, methods, object, optional, parseOptions, rule } from '@cordon/options'
 import { InvalidParametersError } from '@libp2p/interface'
 import { createAllowlist } from './allowlist.ts'
-import { MAX_IDLE_SCOPES, MAX_PREFIXES, NAME } from './constants.ts'
+import { MAX_IDLE_SCOPES, MAX_PREFIXES, MAX_UNNEGOTIATED_STREAMS, NAME } from './constants.ts'
 import { findContradictions } from './contradictions.ts'
+import { Graph } from './graph.ts'
 import { limitSchema, parseLimits } from './limit-schema.ts'
 import { LimitTable } from './limit-table.ts'
 import { autoscale, thisMachine } from './machine.ts'
+import { registerMetrics } from './metrics.ts'
 import type { LimitWarning } from './contradictions.ts'
-import type { CompleteLimits } from './defaults.ts'
-import type { ResourceManagerInit } from './index.ts'
+import type { ResourceManagerComponents, ResourceManagerInit, ResourceManagerServiceInit } from './index.ts'
 import type { Machine } from './machine.ts'
+import type { Parts } from './manager.ts'
+import type { NodeParts } from './module.ts'
 import type { Clock } from '@cordon/interface-connection-lifecycle'
 import type { AllowlistSource, LimitConfig } from '@cordon/interface-resource-manager'
 import type { Schema } from '@cordon/options'
 import type { Metrics } from '@libp2p/interface'
 
+/** Every option of the core and of the module, as far as it was given */
 interface Options {
   readonly limits?: LimitConfig | undefined
   readonly machine?: Machine | undefined
@@ -24,13 +28,20 @@ interface Options {
   readonly maxIdleScopes: number
   readonly maxPrefixes: number
   readonly clock: Clock
-  readonly metrics?: Metrics | undefined
   readonly onWarning?: ((warning: LimitWarning) => void) | undefined
+}
+
+interface CoreOptions extends Options {
+  readonly metrics?: Metrics | undefined
+}
+
+interface ModuleOptions extends Options {
+  readonly maxUnnegotiatedStreams: number
 }
 
 const machine: Schema<Machine> = object({ memory: count(), fileDescriptors: count({ min: 0, unbounded: true }) })
 
-const schema: Schema<Options> = object({
+const OPTIONS = {
   limits: optional(limitSchema),
   machine: optional(machine),
   strict: optional(flag(), false),
@@ -38,44 +49,51 @@ const schema: Schema<Options> = object({
   maxIdleScopes: optional(count({ min: 0 }), MAX_IDLE_SCOPES),
   maxPrefixes: optional(count(), MAX_PREFIXES),
   clock: optional(methods<Clock>('now', 'schedule'), systemClock),
-  metrics: optional(methods<Metrics>('registerMetricGroup', 'registerCounterGroup')),
   onWarning: optional(func<(warning: LimitWarning) => void>())
-})
+}
+
+const coreSchema: Schema<CoreOptions> = object({ ...OPTIONS, metrics: optional(methods<Metrics>('registerMetricGroup', 'registerCounterGroup')) })
+const moduleSchema: Schema<ModuleOptions> = object({ ...OPTIONS, maxUnnegotiatedStreams: optional(count(), MAX_UNNEGOTIATED_STREAMS) })
 
 function isAllowlist (value: unknown): boolean {
   return Array.isArray(value) ? value.every(entry => typeof entry === 'string') : typeof value === 'object' && value !== null && typeof (value as Partial<AllowlistSource>).lifts === 'function'
 }
 
-/** What a manager is made from */
-export interface Parsed extends Options {
-  readonly table: LimitTable
-  /** Reads limits that are set later on, under the same rules */
-  readonly read: (limits: unknown) => LimitTable
-  readonly source: AllowlistSource
-  /** Whether anybody can be trusted: an empty list that nobody sees any more need not be asked */
-  readonly defaults: CompleteLimits
-}
-
 /**
- * Validates the options of a manager.
+ * What a manager is made of, for these options.
  *
  * @throws {InvalidParametersError} with the path of the first option that is wrong
  */
-export function parseInit (init: ResourceManagerInit): Parsed {
-  const options = parseOptions(schema, NAME, init)
+export function partsOf (init: ResourceManagerInit): Parts {
+  const options = parseOptions(coreSchema, NAME, init)
+  return build(options, options.metrics, options.onWarning)
+}
+
+/**
+ * What the module of a node is made of, for these options.
+ *
+ * @throws {InvalidParametersError} with the path of the first option that is wrong
+ */
+export function modulePartsOf (init: ResourceManagerServiceInit, { logger, metrics }: ResourceManagerComponents): NodeParts {
+  const options = parseOptions(moduleSchema, NAME, init)
+  const log = logger.forComponent('cordon:resource-manager')
+  const warn = options.onWarning ?? (({ message }) => { log.error('%s', message) })
+  return { ...build(options, metrics, warn), maxUnnegotiatedStreams: options.maxUnnegotiatedStreams, hasAllowlist: options.allowlist !== undefined, log }
+}
+
+function build (options: Options, metrics: Metrics | undefined, onWarning: Options['onWarning']): Parts {
+  const { strict, clock, maxIdleScopes, maxPrefixes, allowlist } = options
   const defaults = autoscale(options.machine ?? thisMachine())
-  const build = (limits: LimitConfig): LimitTable => {
+  const tableOf = (limits: LimitConfig): LimitTable => {
     for (const warning of findContradictions(limits, defaults)) {
-      if (options.strict) throw new InvalidParametersError(warning.message)
-      options.onWarning?.(warning)
+      if (strict) throw new InvalidParametersError(warning.message)
+      onWarning?.(warning)
     }
     return new LimitTable(limits, defaults)
   }
-  return {
-    ...options,
-    defaults,
-    table: build(options.limits ?? {}),
-    read: limits => build(parseLimits(limits)),
-    source: Array.isArray(options.allowlist) ? createAllowlist(options.allowlist as string[]) : (options.allowlist as AllowlistSource | undefined) ?? createAllowlist()
-  }
+  const source = Array.isArray(allowlist) ? createAllowlist(allowlist as string[]) : (allowlist as AllowlistSource | undefined) ?? createAllowlist()
+  // an empty list that nobody sees any more need not be asked
+  const graph = new Graph({ limits: tableOf(options.limits ?? {}), clock, maxIdleScopes, maxPrefixes, allowlist: allowlist === undefined ? undefined : source })
+  if (metrics != null) registerMetrics(metrics, graph)
+  return { graph, source, read: limits => tableOf(parseLimits(limits)) }
 }

@@ -18,7 +18,13 @@ import type { LimitTable } from './limit-table.ts'
 import type { Direction, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 import type { AllowlistSource, CheckConnectionOptions, ConnectionScope, LimitConfig, OpenConnectionOptions, OpenStreamOptions, ResourceRefusal, ResourceSnapshot, ResourceStat, ScopeHandle, SnapshotOptions, StreamScope } from '@cordon/interface-resource-manager'
 
-type Read = (limits: unknown) => LimitTable
+/** What a manager is made of */
+export interface Parts {
+  readonly graph: Graph
+  readonly source: AllowlistSource
+  /** Turns limits that a user wrote into a table, or throws */
+  readonly read: (limits: unknown) => LimitTable
+}
 
 const NO_OPTIONS = {}
 
@@ -26,14 +32,13 @@ const NO_OPTIONS = {}
 export class ResourceManagerClass implements CoreResourceManager {
   readonly #graph: Graph
   readonly #admission: Admission
-  readonly #read: Read
+  readonly #read: Parts['read']
   #allowlist: AllowlistSource
 
-  /** @param read - turns limits that a user wrote into a table, or throws */
-  constructor (graph: Graph, allowlist: AllowlistSource, read: Read) {
+  constructor ({ graph, source, read }: Parts) {
     this.#graph = graph
     this.#admission = new Admission(graph)
-    this.#allowlist = allowlist
+    this.#allowlist = source
     this.#read = read
   }
 

@@ -5,8 +5,8 @@ import { scopeName } from './names.ts'
 import { count } from './tally.ts'
 import type { Limits } from './limits.ts'
 import type { Scope } from './scope.ts'
-import type { Direction } from '@cordon/interface-connection-lifecycle'
-import type { LimitKey, ResourceRefusal, ScopeClass } from '@cordon/interface-resource-manager'
+import type { Direction, Refusal } from '@cordon/interface-connection-lifecycle'
+import type { InvalidNameError, LimitKey, ResourceRefusal, ScopeClass } from '@cordon/interface-resource-manager'
 
 /** What was full, in words, by cause */
 const WORDS: readonly string[] = [
@@ -97,6 +97,44 @@ export class GoneRefusal implements ResourceRefusal {
 
   get message (): string {
     return `${this.scope} was released already, so nothing more can be reserved in it`
+  }
+}
+
+/** One connection asks for more streams than it names protocols for */
+export class UnnegotiatedRefusal implements Refusal {
+  readonly code = 'limit'
+  readonly module: string = NAME
+  readonly resource = 'streams'
+  readonly direction = 'inbound'
+  readonly attempted = 1
+  readonly configPath: string = `${NAME}.maxUnnegotiatedStreams`
+  readonly scope: string
+  readonly current: number
+  readonly limit: number
+
+  constructor (scope: string, current: number, limit: number) {
+    this.scope = scope
+    this.current = current
+    this.limit = limit
+  }
+
+  get message (): string {
+    return `${this.scope} has ${this.current} of ${this.limit} streams without a protocol; ${this.configPath} changes that`
+  }
+}
+
+/** What was negotiated is no name that a protocol or a service can have */
+export class InvalidNameRefusal implements Refusal {
+  readonly code = 'blocked'
+  readonly module: string = NAME
+  readonly error: InvalidNameError
+
+  constructor (error: InvalidNameError) {
+    this.error = error
+  }
+
+  get message (): string {
+    return this.error.message
   }
 }
 

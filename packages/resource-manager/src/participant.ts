@@ -1,0 +1,181 @@
+import { isRefusal } from '@cordon/interface-connection-lifecycle'
+import { InvalidNameError } from '@cordon/interface-resource-manager'
+import { serviceOf } from './defaults.ts'
+import { InvalidNameRefusal, UnnegotiatedRefusal } from './refusals.ts'
+import { Unnegotiated } from './unnegotiated.ts'
+import type { Place } from '@cordon/fair-set'
+import type { ConnectionLifecycle, ConnectionRecord, DialTarget, Participant, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
+import type { CheckConnectionOptions, ConnectionScope, ResourceManager, ResourceRefusal, StreamScope } from '@cordon/interface-resource-manager'
+import type { Logger } from '@libp2p/interface'
+
+/** What it takes to make room */
+export type Shed = Pick<ConnectionLifecycle, 'shed'>['shed']
+
+export interface ResourceParticipantInit {
+  readonly manager: ResourceManager
+  readonly shed: Shed
+  readonly maxUnnegotiated: number
+  readonly log: Logger
+}
+
+/** What one connection holds */
+interface Held {
+  readonly scope: ConnectionScope
+  /** No module refused it in the step in which it was opened */
+  accepted: boolean
+  /** Inbound streams without a protocol */
+  unnegotiated: number
+}
+
+/** What one stream holds */
+interface HeldStream {
+  readonly record: StreamRecord
+  readonly peer: string
+  readonly scope: StreamScope
+  readonly connection: Held
+  /** Until its protocol is known */
+  place: Place<HeldStream> | undefined
+}
+
+/** How bytes travel that take a descriptor of the operating system; what is relayed takes none, and its transport is `circuit` */
+const DESCRIPTORS: ReadonlySet<string> = new Set(['tcp', 'ws', 'wss', 'unix'])
+
+/** Reserves for every connection and stream before it exists, and gives back when it is gone */
+export class ResourceParticipant implements Participant {
+  readonly stage = 'account'
+  readonly #init: ResourceParticipantInit
+  readonly #manager: ResourceManager
+  /** One for each record that is open; the manager bounds them */
+  readonly #connections = new Map<ConnectionRecord, Held>()
+  readonly #streams = new Map<StreamRecord, HeldStream>()
+  readonly #unnegotiated = new Unnegotiated<HeldStream>()
+  #resets = 0
+
+  constructor (init: ResourceParticipantInit) {
+    this.#init = init
+    this.#manager = init.manager
+  }
+
+  dial ({ peer, address }: DialTarget): Refusal | undefined {
+    return this.#manager.checkConnection('outbound', { ...optionsOf(address), peer: peer?.toString() })
+  }
+
+  opened (record: ConnectionRecord): Refusal | undefined {
+    const options = optionsOf(record.address)
+    let scope = this.#manager.openConnection(record.direction, options)
+
+    if (isRefusal(scope) && isTransient(scope) && scope.cause !== 'connectionsOutbound' && this.#init.shed('inbound', { except: record }) != null) {
+      scope = this.#manager.openConnection(record.direction, options)
+    }
+
+    if (isRefusal(scope)) return scope
+    this.#connections.set(record, { scope, accepted: false, unnegotiated: 0 })
+    return undefined
+  }
+
+  /** Runs once every module has agreed */
+  raw (record: ConnectionRecord): void {
+    this.#of(record).accepted = true
+  }
+
+  identified (record: ConnectionRecord): Refusal | undefined {
+    return this.#of(record).scope.setPeer(String(record.remotePeer))
+  }
+
+  closed (record: ConnectionRecord): void {
+    const held = this.#connections.get(record)
+    this.#connections.delete(record)
+    if (held?.accepted === true) held.scope.release()
+    else held?.scope.cancel()
+  }
+
+  streamOpened (record: StreamRecord): Refusal | undefined {
+    const { direction } = record
+    const connection = this.#of(record.connection)
+    const peer = connection.scope.peer ?? ''
+    const inbound = direction === 'inbound'
+
+    if (inbound && connection.unnegotiated >= this.#init.maxUnnegotiated) {
+      return new UnnegotiatedRefusal(connection.scope.name, connection.unnegotiated, this.#init.maxUnnegotiated)
+    }
+
+    const options = { connection: connection.scope }
+    let scope = this.#manager.openStream(peer, direction, options)
+
+    if (isRefusal(scope) && isTransient(scope) && this.#resetFor(peer, scope)) {
+      scope = this.#manager.openStream(peer, direction, options)
+    }
+
+    if (isRefusal(scope)) return scope
+    const held: HeldStream = { record, peer, scope, connection, place: undefined }
+    held.place = this.#unnegotiated.add(direction, held)
+    if (inbound) connection.unnegotiated++
+    this.#streams.set(record, held)
+    return undefined
+  }
+
+  streamNegotiated (record: StreamRecord): Refusal | undefined {
+    const held = this.#streams.get(record)
+    const { protocol } = record
+    if (held === undefined || protocol === undefined) return undefined
+    const service = record.service ?? serviceOf(protocol)
+
+    try {
+      const refusal = held.scope.setProtocol(protocol) ?? (service === undefined ? undefined : held.scope.setService(service))
+      if (refusal === undefined) this.#negotiated(held)
+      return refusal
+    } catch (error) {
+      // whoever chose it, it is no fault of this module
+      if (error instanceof InvalidNameError) return new InvalidNameRefusal(error)
+      throw error
+    }
+  }
+
+  streamClosed (record: StreamRecord): void {
+    const held = this.#streams.get(record)
+    if (held === undefined) return
+    this.#streams.delete(record)
+    this.#negotiated(held)
+    held.scope.release()
+  }
+
+  /** Makes room for a stream; the slot is free when this returns */
+  #resetFor (newcomer: string, { cause }: ResourceRefusal): boolean {
+    const held = this.#unnegotiated.yields(cause, newcomer)
+    // the muxer has not made it yet
+    if (held?.record.stream === undefined) return false
+    this.#negotiated(held)
+    held.scope.release()
+    const count = ++this.#resets
+    // a peer can cause this as often as it likes: tell the 1st, 2nd, 4th, 8th, ...
+    if ((count & (count - 1)) === 0) this.#init.log('reset the oldest stream without a protocol of %s, which has most of them, to make room; number %d', held.peer, count)
+    held.record.stream.abort(RESET)
+    return true
+  }
+
+  /** It waits for its protocol no more. Idempotent. */
+  #negotiated (held: HeldStream): void {
+    if (held.place === undefined) return
+    const { direction } = held.record
+    this.#unnegotiated.remove(direction, held.place)
+    held.place = undefined
+    if (direction === 'inbound') held.connection.unnegotiated--
+  }
+
+  #of (record: ConnectionRecord): Held {
+    const held = this.#connections.get(record)
+    if (held === undefined) throw new Error(`nothing was reserved for the connection ${record.id}`)
+    return held
+  }
+}
+
+/** Always the same: only a log sees it, and a flood would pay for each stack */
+const RESET = new Error('a stream without a protocol made room for another')
+
+function optionsOf (address: ConnectionRecord['address'] | undefined): CheckConnectionOptions {
+  return { address, usesDescriptor: address !== undefined && DESCRIPTORS.has(address.transport) }
+}
+
+function isTransient ({ scopeClass }: ResourceRefusal): boolean {
+  return scopeClass === 'transient' || scopeClass === 'allowlistedTransient'
+}
