@@ -6,7 +6,8 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { failureOf, guarded, refusal, released } from './support.ts'
 import type { GuardedInit, GuardedNode } from './support.ts'
 import type { Participant, StreamRecord } from '@cordon/interface-connection-lifecycle'
-import type { Connection, Stream, StreamHandler, StreamHandlerOptions, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
+import type { Connection, Stream, StreamHandler, StreamHandlerOptions, StreamMiddleware, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
+import type { Registrar } from '@libp2p/interface-internal'
 
 const PROTOCOL = '/cordon-test/1.0.0'
 
@@ -226,6 +227,42 @@ describe.each(STACKS)('streams that a module refuses, over the yamux of %s', sta
     await eventually(() => streamsOf(from) + streamsOf(to) === 0)
     expect(ours.steps).toEqual([['opened without protocol, without stream', `negotiated ${PROTOCOL} for undefined`, 'closed']])
     expect(connection.status).toBe('open')
+  })
+})
+
+describe('the middleware of the user', () => {
+  /** libp2p adds the handler to the list that it is given, so that without us a list of the user would grow with each stream */
+  it('runs once for each stream, after modules had their say, and before the handler', async () => {
+    const steps: string[] = []
+    let welcome = true
+    const participant: Partial<Participant> = {
+      streamNegotiated: () => {
+        steps.push('module')
+
+        return welcome ? undefined : refusal()
+      }
+    }
+    const { from, to, connection } = await pair({}, { participant }, async stream => {
+      steps.push('handler')
+      await stream.close()
+    })
+    const middleware: StreamMiddleware[] = [(stream, connection, next) => {
+      steps.push('middleware')
+      next(stream, connection)
+    }]
+    ;(to.node as unknown as { components: { registrar: Registrar } }).components.registrar.use(PROTOCOL, middleware)
+
+    for (let n = 1; n <= 3; n++) {
+      await (await open(connection)).close()
+      await eventually(() => streamsOf(from) + streamsOf(to) === 0)
+      expect(steps.splice(0)).toEqual(['module', 'middleware', 'handler'])
+    }
+
+    welcome = false
+    await open(connection).catch(() => {})
+    await eventually(() => steps.length > 0 && streamsOf(from) + streamsOf(to) === 0)
+    expect(steps).toEqual(['module'])
+    expect(middleware).toHaveLength(1)
   })
 })
 

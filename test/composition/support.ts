@@ -2,7 +2,7 @@ import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { cordon } from '@cordon/cordon'
 import { participantSymbol } from '@cordon/interface-connection-lifecycle'
 import { buildNode, eventually } from '@cordon/testing/node'
-import type { RegistryInit } from '@cordon/component-registry'
+import type { Modules, RegistryInit } from '@cordon/component-registry'
 import type { ConnectionLifecycleInit } from '@cordon/connection-lifecycle'
 import type { Registry } from '@cordon/interface-component-registry'
 import type { CloseReason, ConnectionLifecycle, LifecycleEvent, Participant, Refusal } from '@cordon/interface-connection-lifecycle'
@@ -25,6 +25,9 @@ export interface GuardedInit {
   module?: object
 
   lifecycle?: ConnectionLifecycleInit
+
+  /** Further modules by name, or others in the place of the defaults */
+  modules?: Modules
   init?: RegistryInit
 
   /** The last word on the options before they are composed */
@@ -49,14 +52,15 @@ const EVENTS = [
 ] as const
 
 /** A started node with the lifecycle and one more module */
-export async function guarded ({ transport = 'memory', stack = 'libp2p', listen = true, participant = {}, module = {}, lifecycle: of = {}, init = {}, options: last = options => options }: GuardedInit = {}): Promise<GuardedNode> {
+export async function guarded ({ transport = 'memory', stack = 'libp2p', listen = true, participant = {}, module = {}, lifecycle: of = {}, modules = {}, init = {}, options: last = options => options }: GuardedInit = {}): Promise<GuardedNode> {
   const node = await buildNode({
     transport,
     stack,
     listen,
     compose: options => cordon(last(options), {
       lifecycle: connectionLifecycle(of),
-      mine: () => ({ ...module, [participantSymbol]: { stage: 'account', ...participant } })
+      mine: () => ({ ...module, [participantSymbol]: { stage: 'account', ...participant } }),
+      ...modules
     }, init)
   })
   const { lifecycle, registry } = node.services

@@ -19,13 +19,14 @@ interface Place {
   prepare (): Promise<Pick<SceneInit, 'options' | 'listen'>>
 }
 
-async function overRelay (): Promise<Pick<SceneInit, 'options' | 'listen'>> {
+/** @param limited - whether what is relayed is limited to 2 minutes and 128 KiB, as libp2p's relays do by default */
+async function overRelay (limited: boolean): Promise<Pick<SceneInit, 'options' | 'listen'>> {
   const relay = await buildNode({
     transport: 'tcp',
     compose: options => ({
       ...options,
       connectionManager: { inboundConnectionThreshold: 1_000 },
-      services: { ...options.services, relay: circuitRelayServer({ reservations: { applyDefaultLimit: false } }) } as Options['services']
+      services: { ...options.services, relay: circuitRelayServer({ reservations: { applyDefaultLimit: limited } }) } as Options['services']
     })
   })
   return {
@@ -42,7 +43,8 @@ async function inPrivate (): Promise<Pick<SceneInit, 'options'>> {
 
 const PLACES: Record<string, Place> = {
   'within one process': { transport: 'memory', prepare: async () => ({}) },
-  'over a circuit relay': { transport: 'tcp', prepare: overRelay },
+  'over a circuit relay': { transport: 'tcp', prepare: async () => overRelay(false) },
+  'over a circuit relay with limits': { transport: 'tcp', prepare: async () => overRelay(true) },
   'in a private network': { transport: 'tcp', prepare: inPrivate }
 }
 

@@ -8,6 +8,7 @@ import type { RegistryInit } from '@cordon/component-registry'
 import type { ConnectionLifecycleInit } from '@cordon/connection-lifecycle'
 import type { Registry } from '@cordon/interface-component-registry'
 import type { ConnectionLifecycle } from '@cordon/interface-connection-lifecycle'
+import type { ResourceManagerService } from '@cordon/resource-manager'
 import type { BaseServices, CountingClock, HandleCounts, Stack, TransportName } from '@cordon/testing/node'
 import type { ConnectionGater, Libp2pEvents } from '@libp2p/interface'
 import type { Libp2p, Libp2pOptions } from 'libp2p'
@@ -29,7 +30,7 @@ export interface SceneInit {
   readonly options?: (options: Libp2pOptions<BaseServices>) => Libp2pOptions<BaseServices>
 }
 
-export type GuardedServices = BaseServices & { lifecycle: ConnectionLifecycle, registry: Registry, audit: Audit }
+export type GuardedServices = BaseServices & { lifecycle: ConnectionLifecycle, resourceManager: ResourceManagerService, registry: Registry, audit: Audit }
 
 /** Makes a node with a lifecycle, and with an audit of everything that passes it */
 export function guard (init: Omit<SceneInit, 'transport' | 'stack'>, clock: CountingClock, audit: Audit) {

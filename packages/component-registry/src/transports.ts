@@ -4,10 +4,13 @@ import type { Gater } from './gater.ts'
 import type { MuxerHook } from './muxer.ts'
 import type { SocketCounts } from './sockets.ts'
 import type { NodeComponents, TransportState, Wiring } from './wiring.ts'
-import type { Transport, Upgrader } from '@libp2p/interface'
+import type { ComponentLogger, Logger, Transport, Upgrader } from '@libp2p/interface'
 
 /** Transports of libp2p whose connections are multiplexed by what carries them */
 const OWN_MUXER: ReadonlySet<string> = new Set(['@libp2p/webrtc', '@libp2p/webrtc-direct', '@libp2p/webtransport'])
+
+/** How many names of loggers are remembered for each transport; those of libp2p have fewer than five */
+const MAX_LOGGERS = 16
 
 /** Makes a transport's connections pass by the lifecycle */
 export class TransportHook {
@@ -28,7 +31,7 @@ export class TransportHook {
   build (factory: (components: never) => Transport, components: NodeComponents): Transport {
     const state: TransportState = { tag: '', guardsSockets: false, bringsMuxer: false, unreturned: 0 }
     const upgrader = new RecordingUpgrader(this.#wiring, this.#gater, this.#muxers, components.upgrader, state)
-    const transport = factory(withUpgrader(components, upgrader) as never)
+    const transport = factory(componentsFor(components, upgrader) as never)
     state.tag = transport[Symbol.toStringTag]
     state.bringsMuxer = OWN_MUXER.has(state.tag)
     this.#wiring.transports.push(state)
@@ -70,8 +73,40 @@ export class TransportHook {
 }
 
 /** Circuit relay and WebRTC upgrade with the upgrader among their components instead of the one of their listener */
-function withUpgrader (components: NodeComponents, upgrader: Upgrader): NodeComponents {
+function componentsFor (components: NodeComponents, upgrader: Upgrader): NodeComponents {
+  const logger = new SharedLoggers(components.logger)
+
   return new Proxy(components, {
-    get: (target, property) => property === 'upgrader' ? upgrader : Reflect.get(target, property) as unknown
+    get: (target, property) => property === 'upgrader' ? upgrader : property === 'logger' ? logger : Reflect.get(target, property) as unknown
   })
+}
+
+/**
+ * One logger for each name. Transports ask for another one of the same name with each connection, and libp2p's take
+ * 9 µs to make (`isatty`, twice), which is a fifth of what a refusal costs (`bench -- shed`).
+ */
+class SharedLoggers implements ComponentLogger {
+  readonly #logger: ComponentLogger
+  readonly #byName = new Map<string, Logger>()
+
+  constructor (logger: ComponentLogger) {
+    this.#logger = logger
+  }
+
+  forComponent (name: string): Logger {
+    const known = this.#byName.get(name)
+
+    if (known != null) {
+      return known
+    }
+
+    const made = this.#logger.forComponent(name)
+
+    // a name may have something of the peer in it
+    if (this.#byName.size < MAX_LOGGERS) {
+      this.#byName.set(name, made)
+    }
+
+    return made
+  }
 }
