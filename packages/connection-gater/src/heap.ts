@@ -1,0 +1,70 @@
+/** What a heap holds: it knows its place, so that it can be taken out */
+export interface Placed {
+  /** In the heap; -1 where it is in none */
+  place: number
+}
+
+/** The item with the smallest key first; adding and removing take logarithmic time */
+export class Heap<T extends Placed> {
+  readonly #items: T[] = []
+  readonly #key: (item: T) => number
+
+  constructor (key: (item: T) => number) {
+    this.#key = key
+  }
+
+  get size (): number {
+    return this.#items.length
+  }
+
+  /** The item with the smallest key */
+  get first (): T | undefined {
+    return this.#items[0]
+  }
+
+  add (item: T): void {
+    this.#items.push(item)
+    this.#rise(item, this.#items.length - 1)
+  }
+
+  /** Without effect on an item that is in no heap */
+  remove (item: T): void {
+    const { place } = item
+    if (place === -1) return
+    item.place = -1
+    const last = this.#items.pop()
+    if (last === undefined || last === item) return
+    this.#rise(last, place)
+    this.#sink(last, last.place)
+  }
+
+  #rise (item: T, place: number): void {
+    const key = this.#key(item)
+    while (place > 0) {
+      const parent = this.#items[(place - 1) >> 1]
+      if (parent === undefined || this.#key(parent) <= key) break
+      this.#set(parent, place)
+      place = (place - 1) >> 1
+    }
+    this.#set(item, place)
+  }
+
+  #sink (item: T, place: number): void {
+    const key = this.#key(item)
+    for (;;) {
+      const left = this.#items[place * 2 + 1]
+      const right = this.#items[place * 2 + 2]
+      const child = right !== undefined && left !== undefined && this.#key(right) < this.#key(left) ? right : left
+      if (child === undefined || this.#key(child) >= key) break
+      const next = child.place
+      this.#set(child, place)
+      place = next
+    }
+    this.#set(item, place)
+  }
+
+  #set (item: T, place: number): void {
+    this.#items[place] = item
+    item.place = place
+  }
+}

@@ -1,0 +1,172 @@
+import { actionOf, directionOf } from './entries.ts'
+import { Layer } from './layer.ts'
+import type { Details, Hits } from './entries.ts'
+import type { Found } from './layer.ts'
+import type { GateTarget, Rule, RuleAction, RuleOrigin, SubjectKind } from '@cordon/interface-connection-gater'
+
+/** What the rules say, and where the rule that decided lies */
+export interface Judgement {
+  readonly decision: 'allow' | 'block' | 'unknown'
+  readonly found?: Found
+  readonly faulty?: boolean
+}
+
+/** What is done with whom no rule covers */
+export interface Policy {
+  readonly byDefault: RuleAction
+  readonly relayedUnknown: 'refuse' | 'allow'
+}
+
+export const UNKNOWN: Judgement = { decision: 'unknown' }
+
+const BY_ADDRESS: readonly SubjectKind[] = ['ip', 'cidr', 'pattern', 'relay', 'transport', 'relayed', 'predicate']
+const BY_PEER: readonly SubjectKind[] = ['peer', 'predicate']
+
+/** All rules of a node: the operator's, those that strikes have led to, and lists. Decides, and does nothing else. */
+export class RuleBook {
+  readonly manual: Layer
+  readonly automatic: Layer
+  /** By name; at most as many as there may be lists */
+  readonly #lists = new Map<string, Layer>()
+  #layers: readonly Layer[]
+
+  /** @param seed - of the hashes of its tables */
+  constructor (seed: number) {
+    this.manual = new Layer(seed)
+    this.automatic = new Layer(seed)
+    this.#layers = [this.manual, this.automatic]
+  }
+
+  get lists (): ReadonlyMap<string, Layer> {
+    return this.#lists
+  }
+
+  /** Takes a list in, in place of the one of that name; without a layer it is taken out */
+  setList (name: string, layer: Layer | undefined): boolean {
+    const known = this.#lists.delete(name)
+    if (layer !== undefined) this.#lists.set(name, layer)
+    this.#layers = [this.manual, this.automatic, ...this.#lists.values()]
+    return known
+  }
+
+  /** All rules that cover somebody decide; block beats allow, and a predicate that fails blocks */
+  judge (target: GateTarget): Judgement {
+    const blocked = this.#best(target, 'block')
+    const functions = this.manual.count('allow', 'predicate') + this.manual.count('block', 'predicate') === 0 ? undefined : this.#ask(target)
+    if (blocked !== undefined) return { decision: 'block', found: blocked }
+    if (functions?.decision === 'block') return functions
+    const allowed = this.#best(target, 'allow')
+    if (allowed !== undefined) return { decision: 'allow', found: allowed }
+    return functions ?? UNKNOWN
+  }
+
+  /**
+   * What is done with somebody whom no rule covers.
+   *
+   * @returns what refuses; nothing where it is let in, or may still turn out to be allowed once more of it is known
+   */
+  unknown (target: GateTarget, { byDefault, relayedUnknown }: Policy): 'default' | 'unproven' | undefined {
+    if (target.peer === undefined && this.#any('allow', BY_PEER)) return undefined
+    if (target.address === undefined && this.#any('allow', BY_ADDRESS)) return undefined
+    if (byDefault === 'block') return 'default'
+    const hidden = target.direction === 'inbound' && target.address?.class === 'relayed'
+    return hidden && relayedUnknown === 'refuse' && this.#hasRanges() ? 'unproven' : undefined
+  }
+
+  /** Every allow rule that covers somebody and lifts limits */
+  * lifting (target: GateTarget): Generator<Details> {
+    for (const layer of this.#layers) {
+      if (!layer.lifts) continue
+      for (const { entries, index, variant } of layer.all(target, 'allow')) {
+        const details = entries.details(index, variant)
+        if (details?.lifts !== undefined) yield details
+      }
+    }
+  }
+
+  /** The name of the list that a layer is; absent for those that are none */
+  listOf (layer: Layer): string | undefined {
+    for (const [name, list] of this.#lists) if (list === layer) return name
+    return undefined
+  }
+
+  /** Who made the rules of a layer */
+  originOf (layer: Layer): RuleOrigin {
+    return layer === this.manual ? 'manual' : layer === this.automatic ? 'automatic' : 'list'
+  }
+
+  /** Every rule, by where it lies */
+  * rules (origin?: RuleOrigin): Generator<Found> {
+    for (const layer of this.#layers) {
+      if (origin === undefined || this.originOf(layer) === origin) yield * layer.rules()
+    }
+  }
+
+  /** A rule as it stands now */
+  describe (found: Found): Rule {
+    const { layer, entries, index, variant, kind } = found
+    const subject = layer.textOf(found)
+    const list = this.listOf(layer)
+    const { reason, note, lifts, expires } = entries.details(index, variant) ?? {}
+    return ruleOf({ action: actionOf(variant), direction: directionOf(variant), kind, subject, origin: list === undefined ? this.originOf(layer) : 'list' }, entries.hitsOf(index, variant), {
+      ...(list === undefined ? {} : { list }),
+      ...(reason === undefined && list === undefined ? {} : { reason: reason ?? list ?? '' }),
+      ...(note === undefined ? {} : { note }),
+      ...(lifts === undefined ? {} : { lifts: [...lifts] }),
+      ...(expires === undefined ? {} : { expires })
+    })
+  }
+
+  #best (target: GateTarget, action: RuleAction): Found | undefined {
+    let best: Found | undefined
+    for (const layer of this.#layers) {
+      if (layer.isEmpty(action)) continue
+      const found = layer.best(target, action)
+      if (found !== undefined && (best === undefined || found.rank > best.rank)) best = found
+    }
+    return best
+  }
+
+  /** Each of them is asked, whatever the others say, so that their order does not matter */
+  #ask (target: GateTarget): Judgement | undefined {
+    let judgement: Judgement | undefined
+    for (const action of ['block', 'allow'] as const) {
+      for (const [predicate, found] of this.manual.predicates(target, action)) {
+        const answer = answerOf(predicate, target)
+        if (answer === undefined) judgement = judgement?.decision === 'block' ? judgement : { decision: 'block', found, faulty: true }
+        else if (answer) judgement ??= { decision: action, found }
+      }
+    }
+    return judgement
+  }
+
+  #any (action: RuleAction, kinds: readonly SubjectKind[]): boolean {
+    return this.#layers.some(layer => kinds.some(kind => layer.count(action, kind) > 0))
+  }
+
+  /** Whether the operator, or a list of theirs, shuts out addresses: a relay must not be the way around that */
+  #hasRanges (): boolean {
+    return this.#layers.some(layer => layer !== this.automatic && layer.blocksAddresses())
+  }
+}
+
+/** Nothing where it threw, or answered with something else */
+function answerOf (predicate: (target: GateTarget) => unknown, target: GateTarget): boolean | undefined {
+  try {
+    const answer = predicate(target)
+    return typeof answer === 'boolean' ? answer : undefined
+  } catch {
+    return undefined
+  }
+}
+
+type Base = Pick<Rule, 'action' | 'direction' | 'kind' | 'subject' | 'origin'>
+
+function ruleOf (base: Base, { hits, last }: Readonly<Hits>, more: Partial<Rule>): Rule {
+  return { id: idOf(base.action, base.direction, base.subject), ...base, ...more, hits, ...(hits === 0 ? {} : { lastHit: last * 1_000 }) }
+}
+
+/** What makes a rule this one and no other */
+export function idOf (action: RuleAction, direction: string, subject: string): string {
+  return `${action} ${direction} ${subject}`
+}
