@@ -1,3 +1,4 @@
+import type { Placed } from './heap.ts'
 import type { LiftedLimit, RuleAction, RuleDirection } from '@cordon/interface-connection-gater'
 import type { Direction } from '@cordon/interface-connection-lifecycle'
 
@@ -37,6 +38,8 @@ export interface Details {
   readonly lifts?: readonly LiftedLimit[] | undefined
   /** In ms since the epoch */
   readonly expires?: number | undefined
+  /** Where it waits for its end */
+  readonly ending?: Placed | undefined
 }
 
 /** How often a rule decided, and when it last did, in seconds since the epoch */

@@ -1,11 +1,13 @@
 import { formatPrefix } from '@cordon/address'
 import { TooManyRulesError } from '@cordon/interface-connection-gater'
 import { BLOCKS, covering, Entries, variantOf, VARIANTS } from './entries.ts'
+import { Heap } from './heap.ts'
 import { NameTable } from './name-table.ts'
 import { anchorOf, anchorsOf, formatKey, matches } from './pattern.ts'
 import { PrefixTable } from './prefix-table.ts'
 import { RELAYED } from './subject.ts'
 import type { Details, Variant } from './entries.ts'
+import type { Placed } from './heap.ts'
 import type { Pattern } from './pattern.ts'
 import type { Parsed } from './subject.ts'
 import type { GatePredicate, GateTarget, RuleAction, RuleDirection, SubjectKind } from '@cordon/interface-connection-gater'
@@ -47,6 +49,15 @@ function noCounts (): Counts {
   return { peer: 0, ip: 0, pattern: 0, cidr: 0, relay: 0, transport: 0, relayed: 0, predicate: 0 }
 }
 
+/** A rule whose time will be over */
+export interface Ending extends Placed {
+  /** In ms of the clock */
+  readonly due: number
+  readonly subject: Parsed
+  readonly action: RuleAction
+  readonly direction: RuleDirection
+}
+
 /** How many rules to make room for */
 export interface Expected {
   readonly ipv4?: number
@@ -72,8 +83,16 @@ export class Layer {
   readonly #counts: Readonly<Record<RuleAction, Counts>> = { allow: noCounts(), block: noCounts() }
   readonly #totals = { allow: 0, block: 0 }
   #lifting = 0
+  #peerLanes = 0
+  /** Never more than there are rules */
+  readonly #endings = new Heap<Ending>(({ due }) => due)
 
-  constructor (seed: number, { ipv4 = 0, ipv6 = 0, names = 0 }: Expected = {}) {
+  /** Why its rules are there, where they do not say it themselves */
+  readonly reason: string | undefined
+
+  /** @param seed - of the hashes of its tables */
+  constructor (seed: number, { ipv4 = 0, ipv6 = 0, names = 0 }: Expected = {}, reason?: string) {
+    this.reason = reason
     this.#v4 = new PrefixTable(4, ipv4, seed)
     this.#v6 = new PrefixTable(6, ipv6, seed)
     this.#names = new NameTable(names, seed)
@@ -85,6 +104,16 @@ export class Layer {
 
   get bytes (): number {
     return this.#v4.bytes + this.#v6.bytes + this.#names.bytes
+  }
+
+  /** Whether it lets a peer use the allowlisted scopes, whoever that is */
+  get liftsLaneOfPeer (): boolean {
+    return this.#peerLanes > 0
+  }
+
+  /** The rule whose time is over first */
+  get ending (): Ending | undefined {
+    return this.#endings.first
   }
 
   isEmpty (action: RuleAction): boolean {
@@ -111,20 +140,27 @@ export class Layer {
   /**
    * Puts a rule in, or gives one that is there new details.
    *
+   * @param due - when its time is over, in ms of the clock; `Infinity` where it has none
    * @returns whether it was not there
    * @throws {TooManyRulesError} when there are too many patterns or predicates
    */
-  add (subject: Parsed, action: RuleAction, direction: RuleDirection, details?: Details): boolean {
+  add (subject: Parsed, action: RuleAction, direction: RuleDirection, details?: Details, due = Infinity): boolean {
     const entries = this.#entriesOf(subject)
     const index = this.#enter(subject)
     const variant = variantOf(action, direction)
-    if (entries.details(index, variant)?.lifts !== undefined) this.#lifting--
+    this.#forget(subject.kind, entries.details(index, variant))
+    if (due !== Infinity) {
+      const ending: Ending = { place: -1, due, subject, action, direction }
+      this.#endings.add(ending)
+      details = { ...details, ending }
+    }
     const added = entries.set(index, variant, details)
     if (added) {
       this.#counts[action][subject.kind]++
       this.#totals[action]++
     }
     if (details?.lifts !== undefined) this.#lifting++
+    if (subject.kind === 'peer' && details?.lifts?.includes('lane') === true) this.#peerLanes++
     return added
   }
 
@@ -134,7 +170,7 @@ export class Layer {
     const index = this.#find(subject)
     const variant = variantOf(action, direction)
     if (index === -1 || (entries.variants(index) & (1 << variant)) === 0) return false
-    if (entries.details(index, variant)?.lifts !== undefined) this.#lifting--
+    this.#forget(subject.kind, entries.details(index, variant))
     this.#counts[action][subject.kind]--
     this.#totals[action]--
     if (entries.clear(index, variant) === 0) this.#leave(subject, index)
@@ -146,7 +182,7 @@ export class Layer {
     const entries = this.#entriesOf(subject)
     const index = this.#find(subject)
     const variant = variantOf(action, direction)
-    return index === -1 || (entries.variants(index) & (1 << variant)) === 0 ? undefined : this.#found(entries, index, variant, subject.kind)
+    return index === -1 || (entries.variants(index) & (1 << variant)) === 0 ? undefined : this.#found(entries, index, 1 << variant, subject.kind)
   }
 
   /** The most specific rule of one action that covers somebody, predicates left out */
@@ -240,6 +276,12 @@ export class Layer {
         return ''
       }
     }
+  }
+
+  #forget (kind: SubjectKind, details: Details | undefined): void {
+    if (details?.lifts !== undefined) this.#lifting--
+    if (kind === 'peer' && details?.lifts?.includes('lane') === true) this.#peerLanes--
+    if (details?.ending !== undefined) this.#endings.remove(details.ending as Ending)
   }
 
   * #variants (entries: Entries, index: number, kind: SubjectKind): Generator<Found> {

@@ -1,7 +1,7 @@
 import { actionOf, directionOf } from './entries.ts'
 import { Layer } from './layer.ts'
 import type { Details, Hits } from './entries.ts'
-import type { Found } from './layer.ts'
+import type { Ending, Found } from './layer.ts'
 import type { GateTarget, Rule, RuleAction, RuleOrigin, SubjectKind } from '@cordon/interface-connection-gater'
 
 /** What the rules say, and where the rule that decided lies */
@@ -84,6 +84,25 @@ export class RuleBook {
     }
   }
 
+  /** Whether somebody would use the allowlisted scopes, if they were the right peer */
+  get liftsLaneOfPeer (): boolean {
+    return this.#layers.some(layer => layer.liftsLaneOfPeer)
+  }
+
+  /** When the time of a rule is over next, in ms of the clock */
+  get nextEnding (): number {
+    let next = Infinity
+    for (const { ending } of this.#layers) if (ending !== undefined && ending.due < next) next = ending.due
+    return next
+  }
+
+  /** The rules whose time is over; each is to be removed before the next one is asked for */
+  * endings (now: number): Generator<readonly [Layer, Ending]> {
+    for (const layer of this.#layers) {
+      for (let ending = layer.ending; ending !== undefined && ending.due <= now; ending = layer.ending) yield [layer, ending]
+    }
+  }
+
   /** The name of the list that a layer is; absent for those that are none */
   listOf (layer: Layer): string | undefined {
     for (const [name, list] of this.#lists) if (list === layer) return name
@@ -107,10 +126,10 @@ export class RuleBook {
     const { layer, entries, index, variant, kind } = found
     const subject = layer.textOf(found)
     const list = this.listOf(layer)
-    const { reason, note, lifts, expires } = entries.details(index, variant) ?? {}
+    const { reason = layer.reason, note, lifts, expires } = entries.details(index, variant) ?? {}
     return ruleOf({ action: actionOf(variant), direction: directionOf(variant), kind, subject, origin: list === undefined ? this.originOf(layer) : 'list' }, entries.hitsOf(index, variant), {
       ...(list === undefined ? {} : { list }),
-      ...(reason === undefined && list === undefined ? {} : { reason: reason ?? list ?? '' }),
+      ...(reason === undefined ? {} : { reason }),
       ...(note === undefined ? {} : { note }),
       ...(lifts === undefined ? {} : { lifts: [...lifts] }),
       ...(expires === undefined ? {} : { expires })

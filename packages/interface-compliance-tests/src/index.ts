@@ -30,6 +30,7 @@
 export { lifecycleSuite } from './lifecycle-suite.ts'
 export { participantSuite } from './participant-suite.ts'
 export { resourceManagerSuite } from './resource-manager-suite.ts'
+export { connectionGaterSuite } from './connection-gater-suite.ts'
 export type { LifecycleArgs, LifecycleSetup } from './lifecycle/args.ts'
 export type { ParticipantSubject } from './participant-suite.ts'
 export type { ResourceManagerArgs } from './resource-manager/harness.ts'

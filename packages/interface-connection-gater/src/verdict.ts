@@ -7,11 +7,11 @@ import type { Refusal } from '@cordon/interface-connection-lifecycle'
 export interface Verdict {
   readonly decision: 'allow' | 'block' | 'unknown'
 
-  /** The most specific of the rules that decided; absent where none covers the target */
-  readonly rule?: Rule
+  /** The most specific of the rules that decided; absent where none covers the target. May be made when it is read */
+  readonly rule: Rule | undefined
 
   /** A predicate threw, or answered with something else than true or false: that blocks */
-  readonly faulty?: boolean
+  readonly faulty: boolean
 }
 
 /** What refused: the kind of the rule's subject; `default`, because no rule allows it; or `unproven`, because it came through a relay that hides its address */
@@ -21,8 +21,8 @@ export type GateCause = SubjectKind | 'default' | 'unproven'
 export interface GateRefusal extends Refusal {
   readonly cause: GateCause
 
-  /** The rule that refused; absent for `default` and `unproven` */
-  readonly rule?: Rule
+  /** The rule that refused; absent for `default` and `unproven`. May be made when it is read */
+  readonly rule: Rule | undefined
 }
 
 /** Tells what a gater refused from anything else */

@@ -1,0 +1,87 @@
+import { StoredRuleError } from '@cordon/interface-connection-gater'
+import { count, list, number, object, oneOf, optional, parseOptions, show, text } from '@cordon/options'
+import { idOf } from './rule-book.ts'
+import { MAX_SUBJECT, parseText } from './subject.ts'
+import type { Parsed } from './subject.ts'
+import type { LiftedLimit, RuleAction, RuleDirection } from '@cordon/interface-connection-gater'
+import type { Schema } from '@cordon/options'
+
+/** The version is part of the prefix as well: another version of this package leaves these entries alone */
+export const STORE_PREFIX = '/cordon/gater/1'
+
+const VERSION = 1
+
+/** More than any rule takes with the longest subject, reason and note */
+const MAX_BYTES = 8_192
+
+/** File systems have names of at most 255 bytes, and datastores make a file of each part of a key */
+const PART = 100
+
+export const MAX_REASON = 256
+export const MAX_NOTE = 1_024
+
+/** A rule as it is kept */
+export interface Stored {
+  readonly action: RuleAction
+  readonly direction: RuleDirection
+  readonly subject: string
+  readonly origin: 'manual' | 'automatic'
+  /** In ms since the epoch */
+  readonly expires?: number | undefined
+  readonly reason?: string | undefined
+  readonly note?: string | undefined
+  readonly lifts?: readonly LiftedLimit[] | undefined
+  readonly hits?: number | undefined
+  /** In s since the epoch */
+  readonly last?: number | undefined
+  /** What the strikes came to, for automatic rules */
+  readonly score?: number | undefined
+}
+
+const schema: Schema<Stored & { readonly v: number }> = object({
+  v: oneOf([VERSION]),
+  action: oneOf(['allow', 'block']),
+  direction: oneOf(['any', 'inbound', 'outbound']),
+  subject: text({ max: MAX_SUBJECT }),
+  origin: oneOf(['manual', 'automatic']),
+  expires: optional(count({ min: 0 })),
+  reason: optional(text({ min: 0, max: MAX_REASON })),
+  note: optional(text({ min: 0, max: MAX_NOTE })),
+  lifts: optional(list(oneOf(['lane', 'counts', 'buckets']), { max: 3 })),
+  hits: optional(count({ min: 0 })),
+  last: optional(count({ min: 0 })),
+  score: optional(number({ min: 0 }))
+})
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+export function encodeRule (rule: Stored): Uint8Array {
+  return encoder.encode(JSON.stringify({ v: VERSION, ...rule }))
+}
+
+/** Where a rule is kept: its id, without what file systems cannot have in names, in parts of bounded length */
+export function keyOf (id: string): string {
+  const safe = encodeURIComponent(id).replace(/[!'()*.~]/g, char => `%${char.charCodeAt(0).toString(16)}`)
+  return `${STORE_PREFIX}/${(safe.match(new RegExp(`.{1,${PART}}`, 'g')) ?? []).join('/')}`
+}
+
+/**
+ * Reads a rule that was kept.
+ *
+ * @throws {StoredRuleError} when it is none, or lies under the key of another one
+ */
+export function decodeRule (key: string, bytes: Uint8Array): { readonly stored: Stored, readonly subject: Parsed } {
+  let shown = `${bytes.byteLength} bytes`
+  try {
+    if (bytes.byteLength > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`)
+    const json = decoder.decode(bytes)
+    shown = show(json)
+    const stored = parseOptions(schema, 'rule', JSON.parse(json))
+    const subject = parseText(stored.subject)
+    if (subject.text !== stored.subject || keyOf(idOf(stored.action, stored.direction, stored.subject)) !== key) throw new Error('it belongs to another key')
+    return { stored, subject }
+  } catch (err) {
+    throw new StoredRuleError(key, shown, err instanceof Error ? err.message : 'it cannot be read', { cause: err })
+  }
+}

@@ -1,0 +1,35 @@
+/** How the service is called on a node, in refusals and in paths of options */
+export const NAME = 'gater'
+
+/** As many as a denylist of the size that the tables are measured with */
+export const MAX_RULES = 1_000_000
+
+/** Two of the largest lists, and a list for each of many small ones */
+export const MAX_LIST_RULES = 4_000_000
+export const MAX_LISTS = 32
+
+/** What a disk that spins up may take, in ms */
+export const STORE_TIMEOUT = 10_000
+
+/** A burst of strikes counts, one a day does not; in ms */
+export const HALF_LIFE = 600_000
+
+/** In points: a strike of 25 can happen to anybody, two are an accident, four are none */
+export const DISCONNECT_AT = 50
+export const BLOCK_AT = 100
+
+/** In ms; a fresh identity costs less than waiting for it */
+export const BLOCK_DURATION = 3_600_000
+
+/** Bitcoin Core's bound for what it discourages; about 20 MB */
+export const MAX_BLOCKS = 50_000
+export const MAX_STRUCK = 65_536
+
+/** How many single places of one /24 or /56 are blocked before all of it is */
+export const AGGREGATE_AT = 8
+
+/** How often counts of hits are written, in ms */
+export const FLUSH_HITS = 60_000
+
+/** A hundred years in ms: a longer duration is a mistake */
+export const MAX_DURATION = 3_155_760_000_000

@@ -1,0 +1,211 @@
+import { connectionGaterSymbol, InvalidRuleError, ListLoadError, TooManyRulesError } from '@cordon/interface-connection-gater'
+import { show } from '@cordon/options'
+import { TypedEventEmitter } from 'main-event'
+import { exportRules } from './export.ts'
+import { loadList } from './list-loader.ts'
+import { narrowest } from './offender.ts'
+import { Refused } from './refusal.ts'
+import { readOptions } from './rule-options.ts'
+import { Rules } from './rules.ts'
+import { Scoreboard } from './scoreboard.ts'
+import { parseSubject } from './subject.ts'
+import type { CoreConnectionGater } from './index.ts'
+import type { Options } from './init.ts'
+import type { Found } from './layer.ts'
+import type { Judgement, RuleBook } from './rule-book.ts'
+import type { ConnectionGater, GateCause, GateRefusal, GaterEvents, GaterStatus, GateTarget, ListReport, ListSource, Offender, Rule, RuleAction, RuleFilter, RuleOptions, Strike, Subject, Verdict } from '@cordon/interface-connection-gater'
+import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
+import type { Lifted } from '@cordon/interface-resource-manager'
+
+const NOTHING: Lifted = { lane: false, counts: false, buckets: false }
+
+const DIRECTIONS = ['inbound', 'outbound'] as const
+
+const LIST_NAME = /^[\w.-]{1,64}$/
+
+/** Longer reasons of strikes are cut */
+const MAX_REASON = 256
+
+class Said implements Verdict {
+  readonly decision: 'allow' | 'block' | 'unknown'
+  readonly faulty: boolean
+  readonly #book: RuleBook
+  readonly #found: Found | undefined
+  #rule: Rule | undefined
+
+  constructor (book: RuleBook, { decision, found, faulty = false }: Judgement) {
+    this.decision = decision
+    this.faulty = faulty
+    this.#book = book
+    this.#found = found
+  }
+
+  get rule (): Rule | undefined {
+    return (this.#rule ??= this.#found === undefined ? undefined : this.#book.describe(this.#found))
+  }
+}
+
+export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> implements CoreConnectionGater {
+  readonly [connectionGaterSymbol] = true
+  readonly #options: Options
+  readonly #rules: Rules
+  readonly #book: RuleBook
+  readonly #scores: Scoreboard
+  readonly #refusals: Partial<Record<GateCause, number>> = {}
+  /** At most `maxLists` */
+  readonly #reports = new Map<string, ListReport>()
+  /** Of the newest attempt to load each list that is being loaded, and at most `maxLists` */
+  readonly #loading = new Map<string, symbol>()
+
+  constructor (options: Options) {
+    super()
+    this.#options = options
+    this.#rules = new Rules(options, (type, detail) => { this.safeDispatchEvent(type, { detail }) })
+    this.#book = this.#rules.book
+    this.#scores = new Scoreboard(options.strikes.halfLife, options.strikes.maxStruck)
+  }
+
+  async start (): Promise<void> {
+    await this.#rules.start()
+  }
+
+  async stop (): Promise<void> {
+    await this.#rules.stop()
+  }
+
+  async block (subject: Subject, options?: RuleOptions): Promise<Rule> {
+    return this.#rules.put('block', parseSubject(subject), readOptions('block', options))
+  }
+
+  async allow (subject: Subject, options?: RuleOptions): Promise<Rule> {
+    return this.#rules.put('allow', parseSubject(subject), readOptions('allow', options))
+  }
+
+  async unblock (subject: Subject, options: Parameters<ConnectionGater['unblock']>[1] = {}): Promise<number> {
+    return this.#remove('block', subject, options)
+  }
+
+  async disallow (subject: Subject, options: Parameters<ConnectionGater['disallow']>[1] = {}): Promise<number> {
+    return this.#remove('allow', subject, options)
+  }
+
+  * rules ({ action, direction, origin }: RuleFilter = {}): Generator<Rule> {
+    this.#rules.sweep()
+    for (const found of this.#book.rules(origin)) {
+      const rule = this.#book.describe(found)
+      if ((action === undefined || rule.action === action) && (direction === undefined || rule.direction === direction)) yield rule
+    }
+  }
+
+  verdict (target: GateTarget): Verdict {
+    this.#rules.sweep()
+    return new Said(this.#book, this.#book.judge(target))
+  }
+
+  decide (target: GateTarget): GateRefusal | undefined {
+    this.#rules.sweep()
+    const { decision, found, faulty = false } = this.#book.judge(target)
+    if (found !== undefined) this.#hit(found, target)
+    if (decision === 'allow') return undefined
+    if (decision === 'block' && found !== undefined) return this.#refuse(target, found.kind, { found, faulty, describe: () => this.#book.describe(found), endsIn: this.#endsIn(found) })
+    const cause = this.#book.unknown(target, { byDefault: this.#options.default, relayedUnknown: this.#options.relayedUnknown })
+    return cause === undefined ? undefined : this.#refuse(target, cause)
+  }
+
+  lifts (address: NormalisedAddress | undefined, peer: string | undefined): Lifted {
+    const lifted = { ...NOTHING }
+    for (const direction of DIRECTIONS) {
+      const target: GateTarget = { direction, ...(address === undefined ? {} : { address }), ...(peer === undefined ? {} : { peer }) }
+      if (this.verdict(target).decision === 'block') continue
+      for (const { lifts = [] } of this.#book.lifting(target)) for (const limit of lifts) lifted[limit] = true
+      if (peer === undefined && this.#book.liftsLaneOfPeer) lifted.lane = true
+    }
+    return lifted
+  }
+
+  strike (offender: Offender, weight: number, reason: string): Strike {
+    const { clock, strikes: { blockAt, disconnectAt } } = this.#options
+    if (!(weight > 0 && weight < Infinity)) throw new InvalidRuleError(`the weight of a strike must be a number above 0, got ${show(weight)}`, show(weight))
+    const { text, subject, share } = narrowest(offender)
+    const now = clock.now()
+    const score = this.#scores.strike(text, weight * share, now)
+    if (score >= blockAt && subject !== undefined && !this.#isAllowed(offender)) {
+      return { subject: text, score, outcome: 'blocked', rule: this.#rules.block(subject, this.#scores.severity(score, now), reason.slice(0, MAX_REASON)) }
+    }
+    return { subject: text, score, outcome: score >= disconnectAt ? 'disconnect' : 'noted' }
+  }
+
+  async loadList (name: string, source: ListSource): Promise<ListReport> {
+    const { clock, wallClock: wall, maxListRules: maxRules, maxLists, random } = this.#options
+    if (typeof name !== 'string' || !LIST_NAME.test(name)) throw new ListLoadError(show(name), 'its name must have 1 to 64 letters, digits, dots and dashes')
+    const names = new Set([...this.#book.lists.keys(), ...this.#loading.keys(), name])
+    if (names.size > maxLists) throw new ListLoadError(name, `there are ${maxLists} lists already`, { cause: new TooManyRulesError('lists', maxLists) })
+    const attempt = Symbol(name)
+    this.#loading.set(name, attempt)
+    try {
+      const { layer, report } = await loadList(name, source, { clock, wall, maxRules, seed: Math.floor(random() * 2 ** 32) | 0 })
+      if (this.#loading.get(name) !== attempt) throw new ListLoadError(name, 'it was loaded anew, or dropped, in the meantime')
+      this.#book.setList(name, layer)
+      this.#reports.set(name, report)
+      this.#rules.await()
+      this.safeDispatchEvent('list:loaded', { detail: report })
+      return report
+    } finally {
+      if (this.#loading.get(name) === attempt) this.#loading.delete(name)
+    }
+  }
+
+  dropList (name: string): boolean {
+    this.#loading.delete(name)
+    this.#reports.delete(name)
+    return this.#book.setList(name, undefined)
+  }
+
+  export (format: 'text' | 'json', filter: RuleFilter = { origin: 'manual' }): Generator<string> {
+    return exportRules(this.rules(filter), format)
+  }
+
+  status (): GaterStatus {
+    this.#rules.sweep()
+    const { keeper, evicted } = this.#rules
+    const { manual, automatic, lists } = this.#book
+    let listed = 0
+    for (const { size } of lists.values()) listed += size
+    return {
+      rules: { manual: manual.size, automatic: automatic.size, list: listed },
+      refusals: { ...this.#refusals },
+      store: keeper?.state ?? 'none',
+      unwritten: keeper?.unwritten ?? 0,
+      struck: this.#scores.size,
+      evicted,
+      lists: [...this.#reports.values()],
+      missing: keeper === undefined ? ['there is no datastore: rules are gone when the process ends'] : keeper.state === 'stopped' ? ['the gater is not started: rules are neither read nor kept'] : []
+    }
+  }
+
+  async #remove (action: RuleAction, subject: Subject, { direction }: { readonly direction?: RuleFilter['direction'] }): Promise<number> {
+    return this.#rules.remove(action, parseSubject(subject), direction === undefined ? undefined : [direction])
+  }
+
+  #hit (found: Found, target: GateTarget): void {
+    const { last } = found.entries.hitsOf(found.index, found.variant)
+    this.#rules.hit(found)
+    if (this.listenerCount('rule:hit') === 0 || found.entries.hitsOf(found.index, found.variant).last === last) return
+    this.safeDispatchEvent('rule:hit', { detail: { rule: this.#book.describe(found), target } })
+  }
+
+  #refuse (target: GateTarget, cause: GateCause, found?: ConstructorParameters<typeof Refused>[2]): GateRefusal {
+    this.#refusals[cause] = (this.#refusals[cause] ?? 0) + 1
+    return new Refused(target, cause, found)
+  }
+
+  #endsIn ({ entries, index, variant }: Found): number {
+    const expires = entries.details(index, variant)?.expires
+    return expires === undefined ? Infinity : expires - this.#options.wallClock()
+  }
+
+  /** Whom the operator has allowed, strikes do not block: block beats allow, and nobody else should decide that */
+  #isAllowed ({ peer, address }: Offender): boolean {
+    return this.verdict({ direction: 'inbound', ...(peer === undefined ? {} : { peer }), ...(address === undefined ? {} : { address }) }).decision === 'allow'
+  }
+}

@@ -1,0 +1,141 @@
+import { ListError, ListLoadError, TooManyRulesError } from '@cordon/interface-connection-gater'
+import { show } from '@cordon/options'
+import { Layer } from './layer.ts'
+import { readElement, readHosts, readLine } from './list-entries.ts'
+import { ElementSplitter, LineSplitter } from './list-lines.ts'
+import { pieces } from './pieces.ts'
+import { Slices } from './slices.ts'
+import type { Details } from './entries.ts'
+import type { Expected } from './layer.ts'
+import type { Listed } from './list-entries.ts'
+import type { Entry } from './list-lines.ts'
+import type { ListFormat, ListReport, ListSource } from '@cordon/interface-connection-gater'
+import type { Clock } from '@cordon/interface-connection-lifecycle'
+
+/** How many errors are kept; all are counted */
+const MAX_ERRORS = 100
+
+/** After so many entries the time is looked at */
+const STEP = 32
+
+/** How much of a text is looked at to guess how many rules there are, in characters */
+const SAMPLE = 16_384
+
+export interface LoaderInit {
+  readonly clock: Clock
+  /** In ms since the epoch */
+  readonly wall: () => number
+  readonly seed: number
+  readonly maxRules: number
+}
+
+/** The rules of a list, in a layer of their own, and what became of the others */
+export interface Loaded {
+  readonly layer: Layer
+  readonly report: ListReport
+}
+
+interface Splitter {
+  feed (piece: string): Iterable<Entry>
+  end (): Iterable<Entry>
+}
+
+/**
+ * Reads a list into a layer of its own, so that whatever was in force stays so until the whole of it has been read.
+ *
+ * @throws {ListLoadError} when it cannot be read, or none of its entries is a rule
+ */
+export async function loadList (name: string, source: ListSource, init: LoaderInit): Promise<Loaded> {
+  const { content, format = 'text', signal } = source
+  const filler = new Filler(name, source, init)
+  const splitter: Splitter = format === 'json' ? new ElementSplitter() : new LineSplitter()
+  const slices = new Slices(init.clock)
+  try {
+    for await (const piece of pieces(content)) {
+      let read = 0
+      for (const entry of splitter.feed(piece)) {
+        filler.add(entry)
+        if (++read % STEP === 0 && slices.over) {
+          await slices.rest()
+          signal?.throwIfAborted()
+        }
+      }
+      if (slices.over) await slices.rest()
+      signal?.throwIfAborted()
+    }
+    for (const entry of splitter.end()) filler.add(entry)
+  } catch (err) {
+    throw new ListLoadError(name, err instanceof Error ? err.message : 'it could not be read', { cause: err })
+  }
+  return filler.finish()
+}
+
+/** Puts entries into a layer */
+class Filler {
+  readonly #name: string
+  readonly #init: LoaderInit
+  readonly #layer: Layer
+  readonly #read: (text: string) => Listed[]
+  readonly #errors: ListError[] = []
+  #invalid = 0
+
+  constructor (name: string, { content, format = 'text', action = 'block', direction = 'any', reason }: ListSource, init: LoaderInit) {
+    this.#name = name
+    this.#init = init
+    this.#layer = new Layer(init.seed, expectedIn(content, format), reason ?? name)
+    const read = format === 'json' ? readElement : format === 'hosts' ? readHosts : readLine
+    this.#read = text => read(text, { action, direction })
+  }
+
+  add ({ line, value }: Entry): void {
+    if (value === undefined) {
+      this.#fail(line, '', 'it is too long')
+      return
+    }
+    let rules: Listed[]
+    try {
+      rules = this.#read(value)
+    } catch (err) {
+      this.#fail(line, value, err instanceof Error ? err.message : 'it cannot be read', err)
+      return
+    }
+    for (const rule of rules) this.#put(rule, line, value)
+  }
+
+  finish (): Loaded {
+    const { size: rules, bytes } = this.#layer
+    const [first] = this.#errors
+    if (rules === 0 && first !== undefined) throw new ListLoadError(this.#name, `none of its ${this.#invalid} entries is a rule: ${first.message}`, { cause: first })
+    return { layer: this.#layer, report: { name: this.#name, rules, invalid: this.#invalid, errors: this.#errors, bytes } }
+  }
+
+  /** @throws {TooManyRulesError} when there is no room: half a list is none */
+  #put ({ subject, action, direction, ...more }: Listed, line: number, value: string): void {
+    const { clock, wall, maxRules } = this.#init
+    const left = more.expires === undefined ? Infinity : more.expires - wall()
+    if (left <= 0) return
+    const details: Details | undefined = (Object.values(more) as unknown[]).every(value => value === undefined) ? undefined : more
+    try {
+      this.#layer.add(subject, action, direction, details, left === Infinity ? Infinity : clock.now() + left)
+    } catch (err) {
+      // of patterns there is a bound of its own
+      this.#fail(line, value, err instanceof Error ? err.message : 'it has no room', err)
+    }
+    if (this.#layer.size > maxRules) throw new TooManyRulesError('rules in one list', maxRules)
+  }
+
+  #fail (line: number, value: string, reason: string, cause?: unknown): void {
+    this.#invalid++
+    if (this.#errors.length < MAX_ERRORS) this.#errors.push(new ListError(this.#name, line, show(value), reason, { cause }))
+  }
+}
+
+/** How many rules of each kind there will be, from the beginning of the text: tables that have to grow take twice as long */
+function expectedIn (content: ListSource['content'], format: ListFormat): Expected {
+  if (typeof content !== 'string' || format !== 'text') return {}
+  const sample = content.slice(0, SAMPLE).split('\n')
+  const each = content.length / Math.max(1, Math.min(content.length, SAMPLE))
+  const ipv6 = sample.filter(line => line.includes(':')).length
+  const ipv4 = sample.filter(line => line.includes('.') && !line.includes(':')).length
+  return { ipv4: Math.ceil(ipv4 * each), ipv6: Math.ceil(ipv6 * each), names: Math.ceil((sample.length - ipv4 - ipv6) * each) }
+}

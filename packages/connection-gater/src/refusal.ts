@@ -1,0 +1,50 @@
+import { NAME } from './constants.ts'
+import type { Found } from './layer.ts'
+import type { GateCause, GateRefusal, GateTarget, Rule } from '@cordon/interface-connection-gater'
+
+/** The setting that changes what is done with whom no rule covers */
+const SETTINGS = { default: `${NAME}.default`, unproven: `${NAME}.relayedUnknown` } as const
+
+/** Why somebody was not let in; the sentence and the rule are made when they are read */
+export class Refused implements GateRefusal {
+  readonly code = 'blocked'
+  readonly module = NAME
+  readonly cause: GateCause
+  readonly direction: 'inbound' | 'outbound'
+  /** Where there is nothing to wait for */
+  readonly permanent: boolean
+  readonly configPath?: string
+  readonly retryAfter?: number
+  readonly #target: GateTarget
+  readonly #describe: (() => Rule) | undefined
+  readonly #faulty: boolean
+  #rule: Rule | undefined
+
+  constructor (target: GateTarget, cause: GateCause, found?: { readonly found: Found, readonly describe: () => Rule, readonly faulty: boolean, readonly endsIn: number }) {
+    this.cause = cause
+    this.direction = target.direction
+    this.permanent = found !== undefined && found.endsIn === Infinity && !found.faulty
+    if (cause === 'default' || cause === 'unproven') this.configPath = SETTINGS[cause]
+    if (found !== undefined && found.endsIn !== Infinity) this.retryAfter = Math.max(0, found.endsIn)
+    this.#target = target
+    this.#describe = found?.describe
+    this.#faulty = found?.faulty ?? false
+  }
+
+  get rule (): Rule | undefined {
+    return (this.#rule ??= this.#describe?.())
+  }
+
+  get message (): string {
+    const who = this.#target.peer ?? this.#target.address?.key ?? 'an unknown peer'
+    const { rule } = this
+    if (rule === undefined) {
+      return this.cause === 'default'
+        ? `no rule allows ${who}, and ${SETTINGS.default} blocks whom none does`
+        : `${who} came through a relay, which hides addresses that rules block; ${SETTINGS.unproven} changes that`
+    }
+    const { id, origin, list, reason } = rule
+    const by = origin === 'list' ? `the list ${list ?? ''}` : origin === 'automatic' ? 'strikes' : 'the operator'
+    return this.#faulty ? `${id} failed when it was asked about ${who}, which refuses` : `${who} is covered by "${id}" of ${by}${reason === undefined || reason === list ? '' : `: ${reason}`}`
+  }
+}
