@@ -47,7 +47,7 @@ export class AutoBlocks {
     return this.#blocks.get(text)?.severity
   }
 
-  /** @param severity - blocks with less of it make room first */
+  /** @param severity - blocks with less of it make room first; the new one has a place in any case, because it happens now */
   add (subject: Parsed, severity: number): Changes {
     const remove: Parsed[] = []
     this.remove(subject)

@@ -102,11 +102,21 @@ export class Rules {
    * @returns how many there were
    */
   async remove (action: RuleAction, subject: Parsed, directions: readonly RuleDirection[] = DIRECTIONS): Promise<number> {
-    await this.keeper?.loaded()
+    // noted at once: whoever makes the rule anew while this waits has the last word
+    const token = Symbol(subject.text)
+    for (const direction of directions) this.#leaving.set(idOf(action, direction, subject.text), token)
     let removed = 0
-    for (const layer of [this.book.manual, this.book.automatic]) {
+    try {
+      await this.keeper?.loaded()
+      for (const layer of [this.book.manual, this.book.automatic]) {
+        for (const direction of directions) {
+          if (layer.find(subject, action, direction) !== undefined && await this.#removeOne(layer, action, subject, direction, token)) removed++
+        }
+      }
+    } finally {
       for (const direction of directions) {
-        if (layer.find(subject, action, direction) !== undefined && await this.#removeOne(layer, action, subject, direction)) removed++
+        const id = idOf(action, direction, subject.text)
+        if (this.#leaving.get(id) === token) this.#leaving.delete(id)
       }
     }
     return removed
@@ -184,17 +194,11 @@ export class Rules {
     this.#hit.clear()
   }
 
-  async #removeOne (layer: Layer, action: RuleAction, subject: Parsed, direction: RuleDirection): Promise<boolean> {
+  async #removeOne (layer: Layer, action: RuleAction, subject: Parsed, direction: RuleDirection, token: symbol): Promise<boolean> {
     const id = idOf(action, direction, subject.text)
-    const token = Symbol(id)
-    this.#leaving.set(id, token)
-    try {
-      if (this.keeper !== undefined && subject.type !== 'predicate') await this.keeper.remove(id, () => this.#encode(layer, subject, action, direction))
-      if (this.#leaving.get(id) !== token) return false
-      return this.#end(layer, subject, action, direction, 'rule:removed')
-    } finally {
-      if (this.#leaving.get(id) === token) this.#leaving.delete(id)
-    }
+    if (this.#leaving.get(id) !== token) return false
+    if (this.keeper !== undefined && subject.type !== 'predicate') await this.keeper.remove(id, () => this.#encode(layer, subject, action, direction))
+    return this.#leaving.get(id) === token && this.#end(layer, subject, action, direction, 'rule:removed')
   }
 
   /** Takes a rule out of force, and out of the datastore some time later */

@@ -10,7 +10,7 @@ import type { Datastore } from 'interface-datastore'
 const BATCH = 256
 
 /** How many callers may wait for the datastore */
-const MAX_WAITERS = 10_000
+const MAX_WAITERS = 65_536
 
 /** In ms; doubles with each failure in a row */
 const FIRST_RETRY = 1_000
