@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,21 +16,17 @@ const KILLS = 200
 /** Beside one another, each with a datastore of its own that lives through all of its kills */
 const LANES = 4
 
-/** The longest that a writer lives after its first answer, in ms */
+/** The longest that a writer lives after its first rule is durable, in ms */
 const LONGEST = 40
 
-/** Lets a writer work, kills it in the middle, and returns what it had said */
+/** Lets a writer work, kills it in the middle, and returns what it had done */
 async function kill (path: string, run: number, delay: number): Promise<string[]> {
-  const child = spawn(process.execPath, ['--conditions=@cordon/source', WRITER, path, String(run)], { stdio: ['ignore', 'pipe', 'inherit'] })
-  let said = ''
-  let timer: NodeJS.Timeout | undefined
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said += text
-    timer ??= said.includes('\nblocked') ? setTimeout(() => child.kill('SIGKILL'), delay) : undefined
-  })
+  const log = `${path}.log`
+  const child = spawn(process.execPath, ['--conditions=@cordon/source', WRITER, path, log, String(run)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  child.stdout.once('data', () => { setTimeout(() => child.kill('SIGKILL'), delay) })
   const [, signal] = await once(child, 'close') as [number | null, string | null]
   expect(signal).toBe('SIGKILL')
-  return said.split('\n').slice(0, -1)
+  return readFileSync(log, 'utf8').split('\n').slice(0, -1)
 }
 
 /** What has to be there, and what must not; what was being changed when it was killed may be either */
@@ -38,14 +34,15 @@ function expected (said: readonly string[]): Map<string, boolean | undefined> {
   const rules = new Map<string, boolean | undefined>()
   for (const line of said) {
     const [what = '', subject = ''] = line.split(' ')
-    if (what !== 'ready') rules.set(subject, what === 'blocked' ? true : what === 'unblocked' ? false : undefined)
+    rules.set(subject, what === 'blocked' ? true : what === 'unblocked' ? false : undefined)
   }
   return rules
 }
 
 async function lane (number: number): Promise<number> {
   const random = seededRandom(number)
-  const path = mkdtempSync(join(tmpdir(), 'cordon-gater-'))
+  const folder = mkdtempSync(join(tmpdir(), 'cordon-gater-'))
+  const path = join(folder, 'store')
   const all = new Map<string, boolean | undefined>()
   let acknowledged = 0
   try {
@@ -66,7 +63,7 @@ async function lane (number: number): Promise<number> {
       await datastore.close()
     }
   } finally {
-    rmSync(path, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true })
   }
   return acknowledged
 }
