@@ -32,8 +32,8 @@ export interface KeeperInit {
 export class Keeper {
   readonly #init: KeeperInit
   readonly #writer: Writer
-  /** The rules that changed while they were being read: what is in the datastore is older. Empty at other times. */
-  #changed: Set<string> | undefined
+  /** The rules that changed before all were read: what is in the datastore is older. Absent afterwards. */
+  #changed: Set<string> | undefined = new Set()
   #state: 'stopped' | 'loading' | 'ready' | 'failing' = 'stopped'
   #run = 0
   #loaded: Promise<void> = Promise.resolve()
@@ -57,7 +57,6 @@ export class Keeper {
   async start (): Promise<void> {
     if (this.#state !== 'stopped') return
     this.#state = 'loading'
-    this.#changed = new Set()
     this.#loaded = new Promise(resolve => { this.#markLoaded = resolve })
     this.#writer.start()
     void this.#load(++this.#run, 0)
@@ -67,6 +66,7 @@ export class Keeper {
   async stop (): Promise<void> {
     if (this.#state === 'stopped') return
     this.#state = 'stopped'
+    this.#changed ??= new Set()
     this.#run++
     this.#retry?.cancel()
     this.#markLoaded()

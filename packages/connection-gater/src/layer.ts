@@ -19,7 +19,7 @@ const MAX_PATTERNS = 1_024
 const MAX_PREDICATES = 64
 
 /** The most specific first; ranges are further ordered by their length, which is below 256 */
-export const RANKS: Readonly<Record<SubjectKind, number>> = { peer: 7 << 8, ip: 6 << 8, pattern: 5 << 8, cidr: 4 << 8, relay: 3 << 8, transport: 2 << 8, relayed: 1 << 8, predicate: 0 }
+const RANKS: Readonly<Record<SubjectKind, number>> = { peer: 7 << 8, ip: 6 << 8, pattern: 5 << 8, cidr: 4 << 8, relay: 3 << 8, transport: 2 << 8, relayed: 1 << 8, predicate: 0 }
 
 /** Where a rule lies */
 export interface Found {

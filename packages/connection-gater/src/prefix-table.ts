@@ -13,10 +13,12 @@ class Level {
   /** Of the first word */
   readonly mask: number
   size = 0
-  masks = new Uint8Array(64)
+  masks: Uint8Array
 
-  constructor (from: number) {
+  /** @param expected - how many prefixes there will be at all, of which this level may have half: growing takes longer than a slice */
+  constructor (from: number, expected = 0) {
     this.from = from
+    this.masks = new Uint8Array(Math.min(2 ** Math.max(6, Math.ceil(Math.log2(Math.max(1, expected * 4)))), 2 ** from))
     this.mask = maskOf(from, 0)
   }
 }
@@ -24,6 +26,11 @@ class Level {
 /** IPv4 prefixes are looked for in steps of 4 lengths, IPv6 prefixes in steps of 8 */
 const STRIDE4 = 4
 const STRIDE6 = 8
+
+/** Where most prefixes of lists are: addresses and /24 of IPv4, /32 to /64 of IPv6 */
+function mostly (family: 4 | 6, from: number): boolean {
+  return family === 4 ? from === 20 || from === 28 : from >= 40 && from < 64
+}
 
 /** The bits of a word that belong to the first `bits` bits of an address, where the word starts at bit `offset` */
 function maskOf (bits: number, offset: number): number {
@@ -67,7 +74,7 @@ export class PrefixTable {
     this.entries = new Entries(expected)
     this.#words = family === 4 ? 1 : 4
     this.#stride = family === 4 ? STRIDE4 : STRIDE6
-    this.#levels = Array.from({ length: family === 4 ? 8 : 16 }, (_, index) => new Level(index * this.#stride))
+    this.#levels = Array.from({ length: family === 4 ? 8 : 16 }, (_, index) => new Level(index * this.#stride, mostly(family, index * this.#stride) ? expected : 0))
     this.#slots = new Slots(expected)
     this.#seed = seed
     this.#keys = new Int32Array(this.entries.capacity * this.#words)

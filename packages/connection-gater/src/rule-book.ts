@@ -17,7 +17,7 @@ export interface Policy {
   readonly relayedUnknown: 'refuse' | 'allow'
 }
 
-export const UNKNOWN: Judgement = { decision: 'unknown' }
+const UNKNOWN: Judgement = { decision: 'unknown' }
 
 const BY_ADDRESS: readonly SubjectKind[] = ['ip', 'cidr', 'pattern', 'relay', 'transport', 'relayed', 'predicate']
 const BY_PEER: readonly SubjectKind[] = ['peer', 'predicate']

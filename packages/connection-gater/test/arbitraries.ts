@@ -4,7 +4,7 @@ import type { NaiveRule } from './reference.ts'
 import type { GateTarget } from '@cordon/interface-connection-gater'
 import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 
-export const PEERS = [
+const PEERS = [
   '12D3KooWJRrGTzS8y7zUuqL6VvMmD7YfLxhP6SHAZQ7hCHHc8mW9',
   'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N',
   'QmcgpsyWgH8Y8ajJz1Cu72KnS5uo2Aa2LpzU7kinSupNKC'

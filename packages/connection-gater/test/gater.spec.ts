@@ -3,7 +3,7 @@ import { InvalidRuleError } from '@cordon/interface-connection-gater'
 import { MemoryDatastore } from 'datastore-core'
 import { describe, expect, it } from 'vitest'
 import { from, lets, make, OTHER, PEER, RELAY, to } from './support.ts'
-import type { Subject } from '@cordon/interface-connection-gater'
+import type { GatePredicate, GateTarget, Subject } from '@cordon/interface-connection-gater'
 
 const VIA = `/ip4/8.8.8.8/tcp/1/p2p/${RELAY}/p2p-circuit`
 
@@ -103,7 +103,7 @@ describe('decisions', () => {
 
   it('ask predicates, all of them, and refuse where one throws or answers with a promise', async () => {
     const { gater } = make()
-    await gater.allow({ name: 'promise', predicate: (({ peer }) => peer === RELAY ? Promise.resolve(true) : false) as () => boolean })
+    await gater.allow({ name: 'promise', predicate: (({ peer }: GateTarget) => peer === RELAY ? Promise.resolve(true) : false) as GatePredicate })
     await gater.block({ name: 'odd', predicate: ({ peer }) => peer === PEER })
     await gater.allow({ name: 'broken', predicate: ({ peer }) => { if (peer === OTHER) throw new Error('no'); return peer === undefined } })
     expect(gater.decide(from('1.2.3.4', PEER))).toMatchObject({ cause: 'predicate', permanent: true })

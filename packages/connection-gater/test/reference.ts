@@ -1,6 +1,5 @@
-import { contains, normaliseAddress, parsePrefix } from '@cordon/address'
+import { contains, parsePrefix } from '@cordon/address'
 import type { GateTarget, RuleAction, RuleDirection } from '@cordon/interface-connection-gater'
-import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 
 /** A rule as the naive reference has it: its text is not interpreted by the code under test */
 export interface NaiveRule {
@@ -48,8 +47,4 @@ export function naive (rules: readonly NaiveRule[], target: GateTarget): { decis
   const decision = covering.some(({ action }) => action === 'block') ? 'block' : covering.length > 0 ? 'allow' : 'unknown'
   const lengths = covering.filter(({ action, kind }) => action === decision && kind === 'range').map(({ value }) => parsePrefix(value).length)
   return { decision, ranges: Math.max(-1, ...lengths) }
-}
-
-export function at (text: string): NormalisedAddress {
-  return normaliseAddress(text)
 }

@@ -38,7 +38,7 @@ describe('rules', () => {
   it('are gone when they were removed, and nothing else is', () => {
     fc.assert(fc.property(fc.uniqueArray(rule, { maxLength: 40, selector: one => `${one.action} ${one.direction} ${parseText(textOf(one)).text}` }), fc.func(fc.boolean()), fc.array(target, { maxLength: 10 }), (rules, keep, targets) => {
       const book = bookOf(rules)
-      const kept = rules.filter((one, index) => keep(index))
+      const kept = rules.filter((_, index) => keep(index))
       for (const one of rules) {
         if (!kept.includes(one)) expect(book.manual.remove(parseText(textOf(one)), one.action, one.direction)).toBe(true)
       }

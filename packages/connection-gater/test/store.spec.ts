@@ -258,6 +258,18 @@ describe('what is kept', () => {
     expect(await subjectsIn(datastore)).toEqual(['1.2.3.4/32'])
   })
 
+  it('is older than what was said before it was read', async () => {
+    const datastore = new MemoryDatastore()
+    const { gater: first } = make({ datastore })
+    await first.start()
+    await first.block('1.2.3.4', { reason: 'older' })
+    const { gater } = make({ datastore })
+    const block = gater.block('1.2.3.4', { reason: 'newer' })
+    await gater.start()
+    await block
+    expect([...gater.rules()].map(({ reason }) => reason)).toEqual(['newer'])
+  })
+
   it('may be stopped and started again, as often as anybody likes', async () => {
     const datastore = new MemoryDatastore()
     const { gater, clock } = make({ datastore })
