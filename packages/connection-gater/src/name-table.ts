@@ -4,6 +4,9 @@ import { Slots } from './slots.ts'
 
 const FIRST_BYTES = 1_024
 
+/** What a peer id takes, and a little: a table that knows how many will come need not be copied while they do */
+const USUAL_BYTES = 54
+
 /**
  * Texts with the rules of each, such as peer ids. The texts lie one after the other in one array of bytes, which
  * takes half of what as many strings do and is not walked by the garbage collector.
@@ -12,7 +15,7 @@ export class NameTable {
   readonly entries: Entries
   readonly #slots: Slots
   readonly #seed: number
-  #text = new Uint8Array(FIRST_BYTES)
+  #text: Uint8Array
   #end = 0
   /** How many bytes belong to entries that are gone */
   #wasted = 0
@@ -23,6 +26,7 @@ export class NameTable {
     this.entries = new Entries(expected)
     this.#slots = new Slots(expected)
     this.#seed = seed
+    this.#text = new Uint8Array(Math.max(FIRST_BYTES, expected * USUAL_BYTES))
     this.#starts = new Uint32Array(this.entries.capacity)
     this.#lengths = new Uint16Array(this.entries.capacity)
   }
