@@ -30,8 +30,8 @@ const BATCH = 100
 const FULL = { rules: [1_000, 100_000, 1_000_000], ms: 2_000, addresses: 16_384 }
 const QUICK = { rules: [1_000, 10_000], ms: 50, addresses: 2_048 }
 
-/** The largest table that a scan is tried with: one lookup takes milliseconds */
-const MAX_LINEAR = 100_000
+/** How many addresses a scan is tried with: one lookup in the largest table takes tens of milliseconds */
+const SCANNED = 100
 
 /** What the issue asks for, at the largest table */
 const TARGET = { rules: 1_000_000, p50Ns: 150, p99Ns: 500, bytes: 64e6, loadMs: 3_000, stallMs: 50 }
@@ -52,12 +52,15 @@ interface Times {
   readonly found: number
 }
 
-function lookUp<T> (addresses: readonly T[], ms: number, isBlocked: (address: T) => boolean): Times {
+/** @param read - touches an address before the time is taken: a node has just made it, so it is in a cache, and what it is looked up in is not */
+function lookUp<T> (addresses: readonly T[], ms: number, read: (address: T) => number, isBlocked: (address: T) => boolean): Times {
   const samples: number[] = []
   let found = 0
+  let touched = 0
   const end = performance.now() + ms
   for (let round = 0; round < 3 || performance.now() < end; round++) {
     for (let at = 0; at + BATCH <= addresses.length; at += BATCH) {
+      for (let i = at; i < at + BATCH; i++) touched += read(addresses[i] as T)
       const start = process.hrtime.bigint()
       for (let i = at; i < at + BATCH; i++) if (isBlocked(addresses[i] as T)) found++
       // the first round warms up
@@ -65,8 +68,13 @@ function lookUp<T> (addresses: readonly T[], ms: number, isBlocked: (address: T)
     }
     if (round > 0 && performance.now() > end) break
   }
+  if (Number.isNaN(touched)) throw new Error('an address has no words')
   samples.sort((a, b) => a - b)
   return { p50Ns: samples[samples.length >> 1] ?? NaN, p99Ns: samples[Math.floor(samples.length * 0.99)] ?? NaN, found }
+}
+
+function wordOf (address: NormalisedAddress | undefined): number {
+  return (address?.words[0] ?? 0) + (address?.words.length ?? 0) + (address?.key.length ?? 0)
 }
 
 function memory (): number {
@@ -99,6 +107,8 @@ async function cordon (prefixes: readonly string[], peers: readonly string[], ad
   const ranges = prefixes.join('\n')
   const ids = peers.join('\n')
   const targets = addresses.map((address): GateTarget => ({ direction: 'inbound', address }))
+  // what the workload left behind is not to be collected meanwhile
+  globalThis.gc?.()
   await new Promise(resolve => { setTimeout(resolve, 10) })
   const heart = new Heart()
   const start = performance.now()
@@ -108,12 +118,13 @@ async function cordon (prefixes: readonly string[], peers: readonly string[], ad
   const wholeMs = performance.now() - start
   const stallMaxMs = heart.stop()
   if (rules !== prefixes.length) throw new Error(`${rules} of ${prefixes.length} ranges were loaded`)
-  const times = lookUp(targets, ms, target => gater.verdict(target).decision === 'block')
+  const times = lookUp(targets, ms, ({ address }) => wordOf(address), target => gater.verdict(target).decision === 'block')
   return { row: 'cordon', rules, ...times, bytes, loadMs, wholeMs, stallMaxMs }
 }
 
 function blockList (prefixes: readonly string[], addresses: readonly NormalisedAddress[], ms: number): Row & Times {
-  const before = memory()
+  // it is not in the heap of JavaScript
+  const before = process.memoryUsage.rss()
   const start = performance.now()
   const list = new BlockList()
   for (const text of prefixes) {
@@ -121,8 +132,8 @@ function blockList (prefixes: readonly string[], addresses: readonly NormalisedA
     list.addSubnet(ip, Number(length), ip.includes(':') ? 'ipv6' : 'ipv4')
   }
   const loadMs = performance.now() - start
-  const bytes = memory() - before
-  const times = lookUp(addresses, ms, ({ key, family }) => list.check(key, family === 6 ? 'ipv6' : 'ipv4'))
+  const bytes = process.memoryUsage.rss() - before
+  const times = lookUp(addresses, ms, wordOf, ({ key, family }) => list.check(key, family === 6 ? 'ipv6' : 'ipv4'))
   return { row: 'blocklist', rules: prefixes.length, ...times, bytes, loadMs, stallMaxMs: loadMs }
 }
 
@@ -132,7 +143,7 @@ function linear (prefixes: readonly string[], addresses: readonly NormalisedAddr
   const all = prefixes.map(text => parsePrefix(text))
   const loadMs = performance.now() - start
   const bytes = memory() - before
-  const times = lookUp(addresses.slice(0, 2 * BATCH), ms, address => all.some(prefix => contains(prefix, address)))
+  const times = lookUp(addresses.slice(0, SCANNED), ms, wordOf, address => all.some(prefix => contains(prefix, address)))
   return { row: 'linear', rules: prefixes.length, ...times, bytes, loadMs, stallMaxMs: loadMs }
 }
 
@@ -167,8 +178,8 @@ benchmark('gater', { maxSeconds: 900 }, async ({ report, quick, wanted }) => {
         judge(result, report)
         if (result.found === 0 && rules > 100_000) report.invalid('nothing was found')
       }
-      if (wanted('blocklist')) report.row({ ...show(blockList(prefixes.slice(0, MAX_LINEAR), addresses.slice(0, 2 * BATCH), size.ms)) })
-      if (wanted('linear') && rules <= MAX_LINEAR) report.row({ ...show(linear(prefixes, addresses, size.ms)) })
+      if (wanted('blocklist')) report.row({ ...show(blockList(prefixes, addresses.slice(0, SCANNED), size.ms)) })
+      if (wanted('linear')) report.row({ ...show(linear(prefixes, addresses, size.ms)) })
       if (binary !== undefined) {
         writeFileSync(join(folder, 'prefixes'), prefixes.join('\n'))
         writeFileSync(join(folder, 'addresses'), addresses.map(({ key }) => key).join('\n'))
