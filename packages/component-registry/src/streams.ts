@@ -93,6 +93,11 @@ export class StreamHook {
    * @throws {StreamRefusedError} when it is refused; the stream has been reset
    */
   negotiated (protocol: string): void {
+    // the other side may have reset it while libp2p wrote the protocol down; nobody here refuses it, and it says itself what became of it
+    if (this.#closed) {
+      return
+    }
+
     const refusal = this.#wiring.driver.streamNegotiated(this.#record, protocol, this.#handlers.service(protocol))
 
     if (refusal != null) {
