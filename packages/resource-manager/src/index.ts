@@ -6,7 +6,26 @@
  * it decides as go-libp2p does, which js-libp2p has no counterpart of; it is synchronous, and runs in browsers.
  *
  * Use it on every node that strangers can reach. A node that only dials peers it knows does not need it. It does not
- * say who is welcome, only how much of it; and what is not reserved in it, it does not know.
+ * say who is welcome, only how much of it; and what is not reserved in it, it does not know. So far nobody reserves the
+ * bytes that muxers buffer.
+ *
+ * @example Set limits of a node, and see what is in use
+ *
+ * ```ts
+ * import { cordon } from '@cordon/cordon'
+ * import { resourceManager } from '@cordon/resource-manager'
+ * import { createLibp2p } from 'libp2p'
+ *
+ * const node = await createLibp2p(cordon({}, {
+ *   resourceManager: resourceManager({
+ *     allowlist: ['/ip4/192.0.2.0/ipcidr/24'],
+ *     limits: { system: { connectionsInbound: 500, connections: 600 }, peerDefault: { streams: 64 } }
+ *   })
+ * }))
+ *
+ * const { system, classes } = node.services.resourceManager.snapshot()
+ * console.info(system.usage, classes.peer.refusals)
+ * ```
  *
  * @example Admit a connection and a stream, and give everything back
  *
