@@ -93,7 +93,7 @@ export class StreamHook {
    * @throws {StreamRefusedError} when it is refused; the stream has been reset
    */
   negotiated (protocol: string): void {
-    // the other side may have reset it while libp2p wrote the protocol down; nobody here refuses it, and it says itself what became of it
+    // reset by the other side while libp2p noted the protocol: it says so itself, and nobody here has refused it
     if (this.#closed) {
       return
     }
