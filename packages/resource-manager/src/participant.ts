@@ -18,6 +18,14 @@ export interface ResourceParticipantInit {
   readonly log: Logger
 }
 
+/** The scopes of what has no peer or no protocol yet */
+type Lane = 'transient' | 'allowlistedTransient'
+
+/** There was no room in one of them */
+interface TransientRefusal extends ResourceRefusal {
+  readonly scopeClass: Lane
+}
+
 /** What one connection holds */
 interface Held {
   readonly scope: ConnectionScope
@@ -48,7 +56,8 @@ export class ResourceParticipant implements Participant {
   /** One for each record that is open; the manager bounds them */
   readonly #connections = new Map<ConnectionRecord, Held>()
   readonly #streams = new Map<StreamRecord, HeldStream>()
-  readonly #unnegotiated = new Unnegotiated<HeldStream>()
+  /** One for each lane: what leaves one of them makes no room in the other */
+  readonly #unnegotiated: Readonly<Record<Lane, Unnegotiated<HeldStream>>> = { transient: new Unnegotiated(), allowlistedTransient: new Unnegotiated() }
   #resets = 0
 
   constructor (init: ResourceParticipantInit) {
@@ -57,14 +66,16 @@ export class ResourceParticipant implements Participant {
   }
 
   dial ({ peer, address }: DialTarget): Refusal | undefined {
-    return this.#manager.checkConnection('outbound', { ...optionsOf(address), peer: peer?.toString() })
+    const refusal = this.#manager.checkConnection('outbound', { ...optionsOf(address), peer: peer?.toString() })
+    // a dry check makes no room, but `opened` will: strangers that say nothing do not keep us from dialling
+    return refusal !== undefined && isCrowded(refusal) && this.#hasStrangers(refusal) ? undefined : refusal
   }
 
   opened (record: ConnectionRecord): Refusal | undefined {
     const options = optionsOf(record.address)
     let scope = this.#manager.openConnection(record.direction, options)
 
-    if (isRefusal(scope) && isTransient(scope) && scope.cause !== 'connectionsOutbound' && this.#init.shed('inbound', { except: record }) != null) {
+    if (isRefusal(scope) && isCrowded(scope) && this.#init.shed('inbound', { except: record }) != null) {
       scope = this.#manager.openConnection(record.direction, options)
     }
 
@@ -108,7 +119,7 @@ export class ResourceParticipant implements Participant {
 
     if (isRefusal(scope)) return scope
     const held: HeldStream = { record, peer, scope, connection, place: undefined }
-    held.place = this.#unnegotiated.add(direction, held)
+    held.place = this.#unnegotiated[laneOf(scope)].add(direction, held)
     if (inbound) connection.unnegotiated++
     this.#streams.set(record, held)
     return undefined
@@ -139,9 +150,17 @@ export class ResourceParticipant implements Participant {
     held.scope.release()
   }
 
+  /** Whether there is anybody inbound whom nobody knows yet, where there was no room */
+  #hasStrangers ({ scopeClass }: TransientRefusal): boolean {
+    const scope = this.#manager.scope(scopeClass)
+    const { connectionsInbound } = scope.usage()
+    scope.release()
+    return connectionsInbound > 0
+  }
+
   /** Makes room for a stream; the slot is free when this returns */
-  #resetFor (newcomer: string, { cause }: ResourceRefusal): boolean {
-    const held = this.#unnegotiated.yields(cause, newcomer)
+  #resetFor (newcomer: string, { cause, scopeClass }: TransientRefusal): boolean {
+    const held = this.#unnegotiated[scopeClass].yields(cause, newcomer)
     // the muxer has not made it yet
     if (held?.record.stream === undefined) return false
     this.#negotiated(held)
@@ -157,7 +176,7 @@ export class ResourceParticipant implements Participant {
   #negotiated (held: HeldStream): void {
     if (held.place === undefined) return
     const { direction } = held.record
-    this.#unnegotiated.remove(direction, held.place)
+    this.#unnegotiated[laneOf(held.scope)].remove(direction, held.place)
     held.place = undefined
     if (direction === 'inbound') held.connection.unnegotiated--
   }
@@ -176,6 +195,15 @@ function optionsOf (address: ConnectionRecord['address'] | undefined): CheckConn
   return { address, usesDescriptor: address !== undefined && DESCRIPTORS.has(address.transport) }
 }
 
-function isTransient ({ scopeClass }: ResourceRefusal): boolean {
-  return scopeClass === 'transient' || scopeClass === 'allowlistedTransient'
+function isTransient (refusal: ResourceRefusal): refusal is TransientRefusal {
+  return refusal.scopeClass === 'transient' || refusal.scopeClass === 'allowlistedTransient'
+}
+
+/** Whether a connection was refused for want of room that inbound ones take up whose peer is not known yet */
+function isCrowded (refusal: ResourceRefusal): refusal is TransientRefusal {
+  return isTransient(refusal) && refusal.cause !== 'connectionsOutbound'
+}
+
+function laneOf ({ allowlisted }: StreamScope): Lane {
+  return allowlisted ? 'allowlistedTransient' : 'transient'
 }
