@@ -1,4 +1,5 @@
 import { InvalidNameError, InvalidSizeError, ProtocolNotSetError, ScopeAttachedError, ScopeClosedError } from '@cordon/interface-resource-manager'
+import { InvalidParametersError } from '@libp2p/interface'
 import { refusal } from './foreign-refusal.ts'
 import { NOTHING } from './foreign-usage.ts'
 import type { Origin } from './foreign-prefixes.ts'
@@ -22,7 +23,7 @@ function checkSize (size: unknown, priority: unknown): void {
 /** Takes memory, if there is room in the whole line, and if the line is whole */
 function grant (world: World, scope: Scope, memory: number, priority: number): ResourceRefusal | undefined {
   const line = scope.line()
-  const refused = world.check(line, { ...NOTHING, memory }, priority)
+  const refused = scope.ended ? undefined : world.check(line, { ...NOTHING, memory }, priority)
   if (refused != null) return world.count(refused, line)
   const gone = scope.gone()
   return gone == null ? undefined : refusal({ code: 'gone', scope: gone.name, scopeClass: gone.class })
@@ -33,6 +34,7 @@ class ForeignReservation implements Reservation {
   readonly #scope: Scope
   readonly #priority: number
   readonly #amount: { size: number }
+  #released = false
 
   constructor (world: World, scope: Scope, size: number, priority: number) {
     this.#world = world
@@ -44,31 +46,28 @@ class ForeignReservation implements Reservation {
   }
 
   get size (): number {
-    return this.#isHeld ? this.#amount.size : 0
+    return this.#released ? 0 : this.#amount.size
   }
 
   resize (size: number, priority = this.#priority): ResourceRefusal | undefined {
     checkSize(size, priority)
-    if (!this.#isHeld) throw new ScopeClosedError(this.#scope.name)
+    if (this.#released) throw new ScopeClosedError(this.#scope.name)
     const more = size - this.#amount.size
     const refused = more > 0 ? grant(this.#world, this.#scope, more, priority) : undefined
     if (refused != null) return refused
     this.#amount.size = size
-    this.#world.settle(this.#scope)
+    if (!this.#scope.ended) this.#world.settle(this.#scope)
     return undefined
   }
 
   release (): void {
+    this.#released = true
     this.#scope.reservations.delete(this.#amount)
     this.#world.sweep()
   }
 
   [Symbol.dispose] (): void {
     this.release()
-  }
-
-  get #isHeld (): boolean {
-    return this.#scope.reservations.has(this.#amount)
   }
 }
 
@@ -159,11 +158,10 @@ export class ForeignConnection extends Handle implements ConnectionScope {
   readonly direction: Direction
   readonly usesDescriptor: boolean
   readonly #places: Places
-  /** Where it comes from; absent where nothing is known of that */
-  origin: Origin | undefined
+  origin: Origin
   peer?: string
 
-  constructor (world: World, held: Scope, places: Places, of: { readonly direction: Direction, readonly usesDescriptor: boolean, readonly origin: Origin | undefined }) {
+  constructor (world: World, held: Scope, places: Places, of: { readonly direction: Direction, readonly usesDescriptor: boolean, readonly origin: Origin }) {
     super(world, held)
     this.#places = places
     this.direction = of.direction
@@ -184,7 +182,7 @@ export class ForeignConnection extends Handle implements ConnectionScope {
   }
 
   cancel (): void {
-    if (!this.isReleased && this.origin != null && this.direction === 'inbound') this.#places.refund(this.origin)
+    if (!this.isReleased && this.direction === 'inbound') this.#places.refund(this.origin)
     this.release()
   }
 
@@ -236,7 +234,12 @@ export class ForeignStream extends Handle implements StreamScope {
   }
 }
 
-/** The connection behind a scope that was handed out here; a scope of somebody else tells nothing */
-export function ownConnection (scope: ConnectionScope | undefined): ForeignConnection | undefined {
-  return scope instanceof ForeignConnection ? scope : undefined
+/**
+ * The connection behind a scope that was handed out here.
+ *
+ * @throws {InvalidParametersError} when it was not
+ */
+export function ownConnection (scope: ConnectionScope): ForeignConnection {
+  if (scope instanceof ForeignConnection) return scope
+  throw new InvalidParametersError('the connection of a stream is one that openConnection returned')
 }

@@ -70,15 +70,15 @@ export class ForeignManager implements ResourceManager {
     checkDirection(direction)
     const usesDescriptor = this.#usesDescriptor(options)
     const origin = this.#originOf(options)
-    const full = direction === 'inbound' && origin != null ? this.#prefixes.check(origin) : undefined
+    const full = direction === 'inbound' ? this.#prefixes.check(origin) : undefined
     if (full != null) {
       this.#prefixes.refused(full)
       return full
     }
     const scope = new Scope({ class: 'connection', name: `conn-${++this.#names}`, bounds: () => this.#limits.one('connection') })
-    const refused = this.#place(scope, oneConnection(direction, usesDescriptor), [], () => origin?.lifted.lane === true)
+    const refused = this.#place(scope, oneConnection(direction, usesDescriptor), [], () => origin.lifted.lane)
     if (refused != null) return this.#world.count(refused, scope.line())
-    if (direction === 'inbound' && origin != null) this.#prefixes.spend(origin, 1)
+    if (direction === 'inbound') this.#prefixes.spend(origin, 1)
     const connection = new ForeignConnection(this.#world, scope, this.#places, { direction, usesDescriptor, origin })
     this.#open.add(connection)
     return connection
@@ -89,23 +89,21 @@ export class ForeignManager implements ResourceManager {
     const { peer } = options
     if (peer !== undefined) checkName('peer', peer)
     const origin = this.#originOf(options)
-    const full = direction === 'inbound' && origin != null ? this.#prefixes.check(origin) : undefined
+    const full = direction === 'inbound' ? this.#prefixes.check(origin) : undefined
     if (full != null) return full
     const scope = new Scope({ class: 'connection', name: 'conn-?', bounds: () => this.#limits.one('connection') })
-    const refused = this.#place(scope, oneConnection(direction, this.#usesDescriptor(options)), [], () => origin?.lifted.lane === true)
-    if (refused != null || peer === undefined) return refused
-    const before = scope.line()
-    const after = scope.line([this.#named('peer', peer)], this.#laneOf(scope, origin, peer).system)
-    return this.#world.check([...after].filter(each => !before.has(each)), scope.total())
+    const refused = this.#place(scope, oneConnection(direction, this.#usesDescriptor(options)), [], () => this.allowlist.lifts(options.address, peer).lane)
+    return refused ?? (peer === undefined ? undefined : this.#world.check([this.#named('peer', peer)], scope.total()))
   }
 
   openStream (peer: string, direction: Direction, { connection }: OpenStreamOptions = {}): StreamScope | ResourceRefusal {
     checkDirection(direction)
     checkName('peer', peer)
-    if (connection?.peer != null && connection.peer !== peer) throw new ScopeAttachedError(connection.name, connection.peer)
+    const carrier = connection == null ? undefined : ownConnection(connection)
+    if (carrier != null && carrier.peer !== peer) throw new ScopeAttachedError(carrier.name, carrier.peer ?? 'no peer')
     const scope = new Scope({ class: 'stream', name: `stream-${++this.#names}`, bounds: () => this.#limits.one('stream') })
     const one = { ...NOTHING, [direction === 'inbound' ? 'streamsInbound' : 'streamsOutbound']: 1 }
-    const address = ownConnection(connection)?.origin?.address
+    const address = carrier?.origin.address
     const refused = this.#place(scope, one, [this.#named('peer', peer)], () => this.allowlist.lifts(address, peer).lane)
     if (refused != null) return this.#world.count(refused, scope.line())
     return new ForeignStream(this.#world, scope, this.#places, direction, peer)
@@ -211,25 +209,25 @@ export class ForeignManager implements ResourceManager {
     if (refused != null) return refused
     connection.peer = peer
     // proven to be somebody whose connections are not counted: the place it took before is free again
-    if (origin != null && this.allowlist.lifts(origin.address, peer).counts) connection.origin = { address: origin.address, lifted: { ...origin.lifted, counts: true } }
+    if (this.allowlist.lifts(origin.address, peer).counts) connection.origin = { address: origin.address, lifted: { ...origin.lifted, counts: true } }
     return undefined
   }
 
   /** Where a connection belongs once its peer is known: the wrong one has to find room in the normal lane */
-  #laneOf (scope: Scope, origin: Origin | undefined, peer: string): Lane {
+  #laneOf (scope: Scope, origin: Origin, peer: string): Lane {
     if (scope.root !== this.#listed.system) return this.#normal
-    return origin != null && this.allowlist.lifts(origin.address, peer).lane ? this.#listed : this.#normal
+    return this.allowlist.lifts(origin.address, peer).lane ? this.#listed : this.#normal
   }
 
   #usesDescriptor ({ usesDescriptor = false, address }: OpenConnectionOptions): boolean {
     return usesDescriptor && address?.class !== 'relayed'
   }
 
-  #originOf ({ address }: OpenConnectionOptions): Origin | undefined {
-    return address == null ? undefined : { address, lifted: this.allowlist.lifts(address, undefined) }
+  #originOf ({ address }: OpenConnectionOptions): Origin {
+    return { address, lifted: this.allowlist.lifts(address, undefined) }
   }
 
   #origins (): Origin[] {
-    return [...this.#open].flatMap(({ direction, origin }) => direction === 'inbound' && origin != null ? [origin] : [])
+    return [...this.#open].flatMap(({ direction, origin }) => direction === 'inbound' ? [origin] : [])
   }
 }

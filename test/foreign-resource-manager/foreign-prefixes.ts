@@ -8,9 +8,12 @@ const MAX_BUCKETS = 10_000
 
 const BURST = 16
 
+/** What rounding may cost, in tokens */
+const TOLERANCE = 1e-6
+
 /** Where a connection comes from, and what does not apply to it */
 export interface Origin {
-  readonly address: NormalisedAddress
+  readonly address: NormalisedAddress | undefined
   readonly lifted: Lifted
 }
 
@@ -72,14 +75,15 @@ export class Prefixes {
 
   check (origin: Origin): ResourceRefusal | undefined {
     const { counts, buckets } = this.#ranges(origin)
+    const common = { scopeClass: 'prefix', direction: 'inbound', attempted: 1 } as const
+    for (const range of buckets) {
+      const { name, path, rate = Infinity, burst: limit = BURST } = range
+      const missing = 1 - this.#tokens(range)
+      if (missing > TOLERANCE) return refusal({ ...common, code: 'rate', cause: 'rate', scope: `prefix:${name}`, limit, configPath: `${path}.rate`, ...(rate > 0 ? { retryAfter: Math.ceil(missing / rate * 1_000) } : {}) })
+    }
     for (const { name, path, connections: limit = Infinity } of counts) {
       const current = this.#count(name)
-      if (current + 1 > limit) return refusal({ code: 'limit', cause: 'connections', scope: name, scopeClass: 'prefix', direction: 'inbound', current, attempted: 1, limit, configPath: `${path}.connections` })
-    }
-    for (const range of buckets) {
-      const { name, path, rate = Infinity } = range
-      const missing = 1 - this.#tokens(range)
-      if (missing > 0) return refusal({ code: 'rate', cause: 'rate', scope: name, scopeClass: 'prefix', direction: 'inbound', configPath: `${path}.rate`, ...(rate > 0 ? { retryAfter: Math.ceil(missing / rate * 1_000) } : {}) })
+      if (current + 1 > limit) return refusal({ ...common, code: 'limit', cause: 'connections', scope: `prefix:${name}`, current, limit, configPath: `${path}.connections` })
     }
     return undefined
   }
@@ -143,10 +147,11 @@ export class Prefixes {
     return { counts: lifted.counts ? [] : counts, buckets: lifted.buckets ? [] : buckets }
   }
 
-  #allRanges (address: NormalisedAddress): Ranges {
+  #allRanges (address: NormalisedAddress | undefined): Ranges {
+    if (address == null) return { counts: [], buckets: [] }
     const { ipv4, ipv6, entries, relay, other, global } = this.#settings()
-    const { family, words, key } = address
-    const everybody: Range = { ...global, name: 'everybody', path: 'limits.prefixes.global' }
+    const { family, words, key, groups } = address
+    const everybody: Range = { ...global, name: 'all', path: 'limits.prefixes.global' }
     const only = (which: 'relay' | 'other', limits: PrefixLimits): Ranges => {
       const range = { ...limits, name: key, path: `limits.prefixes.${which}` }
       return { counts: [range], buckets: [range, everybody] }
@@ -160,7 +165,7 @@ export class Prefixes {
       .map(([name, limits]) => ({ ...limits, name, path: `limits.prefixes.entries.${name}` }))
     if (special.length > 0) return { counts: special.slice(0, 1), buckets: special }
 
-    const levels = (family === 4 ? ipv4 : ipv6).map((level, i) => ({ ...level, name: nameOf(words, level.length), path: `limits.prefixes.ipv${family}.${i}` }))
+    const levels = (family === 4 ? ipv4 : ipv6).map((level, i) => ({ ...level, name: groups.find(group => group.endsWith(`/${level.length}`)) ?? nameOf(words, level.length), path: `limits.prefixes.ipv${family}.${i}` }))
     return { counts: levels, buckets: [...levels, everybody] }
   }
 }

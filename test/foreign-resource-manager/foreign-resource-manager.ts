@@ -1,5 +1,5 @@
 import { boundsConnectionsSymbol, isRefusal, participantSymbol } from '@cordon/interface-connection-lifecycle'
-import { allowlistSourceSymbol, isAllowlistModule, resourceManagerSymbol } from '@cordon/interface-resource-manager'
+import { allowlistSourceSymbol, InvalidNameError, isAllowlistModule, resourceManagerSymbol } from '@cordon/interface-resource-manager'
 import { ForeignManager } from './foreign-manager.ts'
 import type { ForeignManagerInit } from './foreign-manager.ts'
 import type { Registry } from '@cordon/interface-component-registry'
@@ -63,8 +63,14 @@ class ForeignParticipant implements Participant {
   streamNegotiated (stream: StreamRecord): Refusal | undefined {
     const scope = this.#streams.get(stream)
     const { protocol, service } = stream
-    const refused = protocol == null ? undefined : scope?.setProtocol(protocol)
-    return refused ?? (service == null ? undefined : scope?.setService(service))
+    if (scope == null || protocol == null) return undefined
+    try {
+      return scope.setProtocol(protocol) ?? (service == null ? undefined : scope.setService(service))
+    } catch (error) {
+      // the remote may have chosen a name that is none
+      if (error instanceof InvalidNameError) return { code: 'blocked', module: 'foreign-resource-manager', message: error.message }
+      throw error
+    }
   }
 
   streamClosed (stream: StreamRecord): void {

@@ -82,11 +82,11 @@ export class Scope {
     return [...this.spans].reduce((sum, span) => add(sum, span.total()), add(this.base, { ...NOTHING, memory }))
   }
 
-  /** The nearest scope through which this one was reached that has ended */
+  /** The nearest that has ended: this scope, or one through which it was reached */
   gone (): Scope | undefined {
+    if (this.ended) return this
     if (this.class !== 'span') return undefined
-    const [owner] = this.parents
-    return owner?.ended === true ? owner : owner?.gone()
+    return this.parents[0]?.gone()
   }
 
   beginSpan (): Scope {

@@ -15,14 +15,20 @@ export const CLASSES: readonly ScopeClass[] = [
   'service', 'service-peer', 'protocol', 'protocol-peer', 'peer', 'connection', 'stream', 'span', 'prefix'
 ]
 
-/** What of a limit may be used at this priority */
+/** What of a limit may be used at this priority; nothing is counted beyond what a number holds exactly */
 function roomFor (key: LimitKey, limit: number, priority: number): number {
-  return key === 'memory' && limit !== Infinity ? Math.floor(limit / 256 * (1 + priority)) : limit
+  return key === 'memory' && limit !== Infinity ? Math.floor(limit / 256 * (1 + priority)) : Math.min(limit, Number.MAX_SAFE_INTEGER)
 }
 
 function directionOf (key: LimitKey, more: ScopeUsage): 'inbound' | 'outbound' | undefined {
   if (key === 'memory') return undefined
   return more.connectionsInbound + more.streamsInbound > 0 ? 'inbound' : 'outbound'
+}
+
+/** What is above afterwards and was not before: the system scope is asked first, and the share of a peer last */
+function gains (before: ReadonlySet<Scope>, after: ReadonlySet<Scope>): Scope[] {
+  const rank = ({ class: of }: Scope): number => of === 'system' ? 0 : of.endsWith('-peer') ? 2 : 1
+  return [...after].filter(scope => !before.has(scope)).sort((a, b) => rank(a) - rank(b))
 }
 
 /**
@@ -62,18 +68,18 @@ export class World {
   }
 
   /** The first of these scopes that has no room for more */
-  check (line: Iterable<Scope>, more: ScopeUsage, priority = ALWAYS): ResourceRefusal | undefined {
+  check (line: Iterable<Scope>, more: ScopeUsage, priority?: number): ResourceRefusal | undefined {
     const wanted = amounts(more)
     for (const scope of line) {
       const used = amounts(this.usage(scope))
       const { limits, path } = scope.bounds()
-      const full = LIMIT_KEYS.find(key => wanted[key] > 0 && used[key] + wanted[key] > roomFor(key, limits[key], priority))
+      const full = LIMIT_KEYS.find(key => wanted[key] > 0 && used[key] + wanted[key] > roomFor(key, limits[key], priority ?? ALWAYS))
       if (full == null) continue
       const direction = directionOf(full, more)
       return refusal({
         code: 'limit', cause: full, scope: scope.name, scopeClass: scope.class, current: used[full], attempted: wanted[full],
         limit: limits[full], configPath: `${path}.${full}`,
-        ...(direction == null ? {} : { direction }), ...(full === 'memory' ? { priority } : {})
+        ...(direction == null ? {} : { direction }), ...(priority == null ? {} : { priority })
       })
     }
     return undefined
@@ -114,7 +120,7 @@ export class World {
   /** Moves a scope with all it holds. Who stays above it is not asked, and a refusal changes nothing. */
   move (scope: Scope, parents: readonly Scope[], root = scope.root): ResourceRefusal | undefined {
     const before = scope.line()
-    const gained = [...scope.line(parents, root)].filter(each => !before.has(each))
+    const gained = gains(before, scope.line(parents, root))
     const refused = this.check(gained, scope.total())
     if (refused != null) return this.count(refused, gained)
     scope.parents = parents
