@@ -140,12 +140,12 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     await record.close(reason, options)
   }
 
-  shed (direction: Direction, { except }: ShedOptions = {}): ConnectionRecord | undefined {
+  shed (direction: Direction, { except, spares }: ShedOptions = {}): ConnectionRecord | undefined {
     const waiting = this.#handshaking(direction).filter(({ phase }) => phase === 'encrypt')
     const groups = [...Map.groupBy(waiting, ({ address }) => address.share).values()]
     // sorting keeps the order in which groups began
     const candidates = groups.sort((a, b) => b.length - a.length).flat()
-    const victim = candidates.find(record => record !== except && !record.asking)
+    const victim = candidates.find(record => record !== except && !record.asking && spares?.(record) !== true)
     if (victim != null) this.#crowd(victim)
     return victim
   }

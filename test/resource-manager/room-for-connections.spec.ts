@@ -100,6 +100,19 @@ describe('where no more connections may be nobody\'s yet', () => {
     await eventually(() => silent.live === 3)
   })
 
+  it('who is trusted does not make room for strangers: it would make none', async () => {
+    const host = await managed({ limits: { transient: { connectionsInbound: 2 } }, manager: { allowlist: ['127.0.0.9'] } })
+    const strangers = [await silence(host, 2, 1), await silence(host, 3, 1)]
+    const trusted = await silence(host, 9, 5)
+    await eventually(() => host.manager.snapshot().allowlistedTransient.usage.connectionsInbound === 5)
+
+    const guest = await managed({ listen: false })
+    await guest.node.dial(host.node.getMultiaddrs())
+    await ready(host, 1)
+    await eventually(() => strangers[0]?.live === 0)
+    expect([strangers[1]?.live, trusted.live]).toEqual([1, 5])
+  })
+
   it('a newcomer is refused where nobody can make room', async () => {
     const host = await managed({ limits: { transient: { connections: 1 } } })
     const server = await stall()

@@ -75,7 +75,7 @@ export class ResourceParticipant implements Participant {
     const options = optionsOf(record.address)
     let scope = this.#manager.openConnection(record.direction, options)
 
-    if (isRefusal(scope) && isCrowded(scope) && this.#init.shed('inbound', { except: record }) != null) {
+    if (isRefusal(scope) && isCrowded(scope) && this.#shedFor(record, scope)) {
       scope = this.#manager.openConnection(record.direction, options)
     }
 
@@ -150,6 +150,15 @@ export class ResourceParticipant implements Participant {
     held.scope.release()
   }
 
+  /** Has the lifecycle drop a stranger that holds what the newcomer lacks; it is free when this returns */
+  #shedFor (newcomer: ConnectionRecord, { cause, scopeClass }: TransientRefusal): boolean {
+    const spares = (record: ConnectionRecord): boolean => {
+      const scope = this.#connections.get(record)?.scope
+      return scope === undefined || laneOf(scope) !== scopeClass || (cause === 'fileDescriptors' && !scope.usesDescriptor)
+    }
+    return this.#init.shed('inbound', { except: newcomer, spares }) != null
+  }
+
   /** Whether there is anybody inbound whom nobody knows yet, where there was no room */
   #hasStrangers ({ scopeClass }: TransientRefusal): boolean {
     const scope = this.#manager.scope(scopeClass)
@@ -204,6 +213,6 @@ function isCrowded (refusal: ResourceRefusal): refusal is TransientRefusal {
   return isTransient(refusal) && refusal.cause !== 'connectionsOutbound'
 }
 
-function laneOf ({ allowlisted }: StreamScope): Lane {
+function laneOf ({ allowlisted }: ConnectionScope | StreamScope): Lane {
   return allowlisted ? 'allowlistedTransient' : 'transient'
 }

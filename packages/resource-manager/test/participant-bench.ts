@@ -43,19 +43,19 @@ export class Bench {
   readonly participant: ResourceParticipant
   readonly log: string[] = []
   /** What the participant asked to be dropped */
-  readonly sheds: Array<[Direction, ShedOptions | undefined]> = []
+  readonly sheds: Array<[Direction, ShedOptions]> = []
   readonly resets: StreamRecord[] = []
   /** Drops somebody, as the lifecycle would */
-  shed: () => ConnectionRecord | undefined = () => undefined
+  shed: (options: ShedOptions) => ConnectionRecord | undefined = () => undefined
 
   constructor (limits: LimitConfig = {}, maxUnnegotiated = 32, init: ResourceManagerInit = {}) {
     this.manager = managerWith(limits, init)
     const log = Object.assign((format: string, ...args: unknown[]) => { this.log.push([format, ...args].join(' ')) }, { enabled: true }) as unknown as Logger
     this.participant = new ResourceParticipant({
       manager: this.manager,
-      shed: (direction, options) => {
+      shed: (direction, options = {}) => {
         this.sheds.push([direction, options])
-        return this.shed()
+        return this.shed(options)
       },
       maxUnnegotiated,
       log

@@ -24,8 +24,8 @@ class Model {
   readonly #negotiated = new Set<StreamRecord>()
 
   constructor () {
-    this.bench.shed = () => {
-      const oldest = this.#records.find(({ direction, remotePeer }) => direction === 'inbound' && remotePeer === undefined)
+    this.bench.shed = ({ spares }) => {
+      const oldest = this.#records.find(record => record.direction === 'inbound' && record.remotePeer === undefined && spares?.(record) !== true)
       if (oldest !== undefined) this.#close(oldest)
       return oldest
     }

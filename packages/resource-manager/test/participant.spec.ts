@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { resourceManager } from '../src/index.ts'
 import { Bench, held, peerId, recordAt } from './participant-bench.ts'
 import { NOTHING, use } from './support.ts'
+import type { TestRecord } from './participant-bench.ts'
 import type { ConnectionRecord, Direction, StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { LimitConfig } from '@cordon/interface-resource-manager'
 import type { ResourceManagerServiceInit } from '@cordon/resource-manager'
@@ -99,9 +100,12 @@ describe('where connections that are nobody\'s are too many', () => {
   function besieged (limits: LimitConfig['transient'], count = 2): { bench: Bench, records: ConnectionRecord[] } {
     const bench = new Bench({ transient: limits })
     const records = Array.from({ length: count }, () => bench.open()).map(record => isRefusal(record) ? expect.fail(record.message) : record)
-    bench.shed = () => {
-      const [oldest] = records.splice(0, 1)
-      if (oldest !== undefined) bench.close(oldest)
+    bench.shed = ({ spares }) => {
+      const oldest = records.find(record => spares?.(record) !== true)
+      if (oldest !== undefined) {
+        records.splice(records.indexOf(oldest), 1)
+        bench.close(oldest)
+      }
       return oldest
     }
     return { bench, records }
@@ -117,7 +121,7 @@ describe('where connections that are nobody\'s are too many', () => {
     const { bench } = besieged(limits)
     const record = bench.open(direction)
     expect(isRefusal(record)).toBe(false)
-    expect(bench.sheds).toEqual([['inbound', { except: record }]])
+    expect(bench.sheds).toMatchObject([['inbound', { except: record }]])
     expect(bench.manager.snapshot().system.usage).toMatchObject({ fileDescriptors: 2 })
   })
 
@@ -134,6 +138,29 @@ describe('where connections that are nobody\'s are too many', () => {
     bench.shed = () => recordAt('/ip4/192.0.2.9/tcp/1')
     expect(bench.open()).toMatchObject({ scope: 'transient', cause: 'connectionsInbound' })
     expect(bench.sheds).toHaveLength(1)
+  })
+
+  it('one gets the place of somebody that has one in the same scope, and what it lacks', () => {
+    const bench = new Bench({ transient: { connections: 2, fileDescriptors: 1 } }, 32, { allowlist: ['198.51.100.1'] })
+    const open = (address: string): TestRecord => {
+      const record = bench.open('inbound', address)
+      return isRefusal(record) ? expect.fail(record.message) : record
+    }
+    const [memory, tcp] = [open('/memory/1'), open('/ip4/192.0.2.1/tcp/1')]
+    const trusted = open('/ip4/198.51.100.1/tcp/1')
+    // one that a gater thinks about, for which nothing is reserved yet
+    const thought = recordAt('/ip4/192.0.2.3/tcp/1')
+    const spared = (from: string): string[] => {
+      bench.open('inbound', from)
+      const [, options] = bench.sheds.at(-1) ?? expect.fail('nobody was to be dropped')
+      return Object.entries({ memory, tcp, trusted, thought }).filter(([, record]) => options.spares?.(record) === true).map(([name]) => name)
+    }
+
+    expect(spared('/memory/2')).toEqual(['trusted', 'thought'])
+    bench.manager.setLimits({ transient: { connections: 9, fileDescriptors: 1 } })
+    expect(spared('/ip4/192.0.2.2/tcp/1')).toEqual(['memory', 'trusted', 'thought'])
+    bench.manager.setLimits({ transient: { connections: 2 }, allowlistedTransient: { connections: 1 } })
+    expect(spared('/ip4/198.51.100.1/tcp/2')).toEqual(['memory', 'tcp', 'thought'])
   })
 
   it.each<[string, LimitConfig, Direction]>([
