@@ -126,6 +126,15 @@ describe('the file of go-libp2p', () => {
     expect(limits.peer['12D3KooWPFH2Bx2tPfw6RLxN8k2wh47GRXgkt9yrAHU37zFwHWzS']?.memory).toBe(4097)
   })
 
+  it('106: a name that is in the defaults starts from there, any other from what applies to all of its kind', () => {
+    const defaults = autoscale({ memory: 16 * GiB, fileDescriptors: 1000 })
+    const { protocol, peer } = completeLimits({ protocol: { '/ipfs/ping/1.0.0': { memory: 1 }, '/x': { memory: 1 } }, peerDefault: { streams: 7 }, peer: { p: { memory: 1 } } }, defaults)
+    expect(protocol['/ipfs/ping/1.0.0']).toEqual({ ...defaults.protocol['/ipfs/ping/1.0.0'], memory: 1 })
+    expect(defaults.protocol['/ipfs/ping/1.0.0']?.streams).not.toBe(defaults.protocolDefault.streams)
+    expect(protocol['/x']).toEqual({ ...defaults.protocolDefault, memory: 1 })
+    expect(peer['p']).toEqual({ ...defaults.peerDefault, streams: 7, memory: 1 })
+  })
+
   it('107: numbers of the old format', () => {
     expect(readLimits('{"System":{"Memory":65536,"Conns":-1,"Streams":-2,"FD":"default"}}').limits).toEqual({ system: { memory: 65536, connections: Infinity, streams: 0 } })
   })

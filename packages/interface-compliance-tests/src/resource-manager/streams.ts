@@ -54,6 +54,8 @@ export const streams: Part = ({ manager }) => {
       expect(usageOf(manage, 'transient')).toEqual(NOTHING)
       const memories = (): number[] => [usageOf(manage, 'protocol', '/x'), usageOf(manage, 'service', 's'), usageOf(manage, 'system')].map(({ memory }) => memory)
       expect(memories()).toEqual([100, 100, 100])
+      const [peer] = manage.snapshot().peers
+      expect([peer?.protocols[0]?.usage.memory, peer?.services[0]?.usage.memory]).toEqual([100, 100])
       reservation.release()
       expect(memories()).toEqual([0, 0, 0])
     })
