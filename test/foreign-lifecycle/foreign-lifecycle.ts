@@ -331,12 +331,17 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   }
 
   #enterAll (record: ForeignRecord, gates: boolean): Refusal | undefined {
-    for (const named of this.#participants()) {
-      if ((named.participant.stage === 'gate') !== gates || isClosed(record)) continue
+    const asked = this.#participants().filter(({ participant }) => (participant.stage === 'gate') === gates)
+    for (const named of asked) {
+      if (isClosed(record)) return undefined
       const refusal = this.#run(named, 'opened', record)
       if (refusal == null || refusal.code === 'fault') record.passed.push(named)
-      const outcome = refusal ?? this.#run(named, 'raw', record, record.raw.raw)
-      if (outcome != null) return outcome
+      if (refusal != null) return refusal
+    }
+    for (const named of asked) {
+      if (isClosed(record)) return undefined
+      const refusal = this.#run(named, 'raw', record, record.raw.raw)
+      if (refusal != null) return refusal
     }
     return undefined
   }
