@@ -13,7 +13,7 @@ const IDLE = 1_024
 /** In bytes, after a garbage collection, over what the node had before */
 const HEAP = 5e6
 
-/** libp2p keeps what belongs to an upgrade until the 10 s are over that it may have taken (its `inboundUpgradeTimeout`) */
+/** In ms: the last of an upgrade is collected once the 10 s are over that it might have taken (libp2p's `inboundUpgradeTimeout`) */
 const FORGOTTEN = 12_000
 
 describe('A03: a new identity each time', () => {

@@ -56,8 +56,8 @@ describe(`A16: ${STREAMS} streams without a protocol on each of ${CONNECTIONS} c
     await scene.expectClean()
   })
 
-  // Refusing so many at once holds up the event loop for as long as it takes: the rate at which one connection may open
-  // streams is for the guard of the muxer to bound, which does not exist yet. The counts hold all the same.
+  // How long it takes to refuse so many is not judged here: how fast one connection may open streams is for the guard of
+  // the muxer to say, which does not exist yet. The counts hold all the same.
   it(`all at once: at most ${UNNEGOTIATED.all} wait at once, ${UNNEGOTIATED.perConnection} of one connection, and honest streams are served right after`, async () => {
     const honest = await scene.invite(addresses(2, 78), 1)
     const answered = async (): Promise<number> => {

@@ -73,7 +73,8 @@ describe('A37: a new IPv6 address for each connection', () => {
     const { reached } = await come(Array.from({ length: ADDRESSES }, (_, index) => address(2, (1 + index % 250) * 0x100 + Math.floor(index / 250), 1 + index)))
     const { most, refusals } = await scene.seen()
 
-    expect(reached).toBe(PER_48)
+    // more only where some left meanwhile: libp2p cuts those that answer no ping
+    expect(reached).toBeGreaterThanOrEqual(PER_48)
     expect(most.per56).toBeLessThanOrEqual(PER_56.held)
     expect(most.per48).toBe(PER_48)
     // a small machine has room for 64 in all, but that nobody had to be told
