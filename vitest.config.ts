@@ -53,7 +53,7 @@ const attacks: TestProjectConfiguration = {
     include: ['test/attacks/*.spec.ts'],
     exclude: ['**/*.timed.spec.ts', '**/node_modules/**'],
     // thousands of handshakes, on a machine that may do other things as well
-    testTimeout: 180_000,
+    testTimeout: 300_000,
     sequence: { groupOrder: 2 }
   }
 }
