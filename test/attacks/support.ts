@@ -1,9 +1,10 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createLab, quantile } from '@cordon/bench-harness'
 import { eventually } from '@cordon/testing/node'
 import { expect } from 'vitest'
+import { busyWith, Machine } from './machine.ts'
 import type { Attacker, Order } from './attacker.ts'
 import type { Honest, Probe, ProbeResult } from './honest.ts'
+import type { MachineReading } from './machine.ts'
 import type { Seen, Victim, VictimInit } from './victim.ts'
 import type { Lab, MeterReading, Remote } from '@cordon/bench-harness'
 
@@ -20,8 +21,7 @@ export interface Measured<T> {
   readonly result: T
   readonly probe: ProbeResult
   readonly victim: MeterReading
-  /** The event loop of this process, which had nothing to do: what the machine itself costs, in ms */
-  readonly idle: { readonly p99: number, readonly max: number }
+  readonly machine: MachineReading
 }
 
 /** The share of honest attempts that has to succeed */
@@ -41,9 +41,6 @@ const MEMORY = 64e6
 
 /** How long the event loop of the victim may be held up, in ms; 10 of them are the resolution of the measurement */
 const LOOP = { p99: 50, max: 250 }
-
-/** A process that has nothing to do is held up longer than this, in ms, only where the machine is busy with something else */
-const CALM = 20
 
 /** A guarded node, its attacker and honest peers of it, each in a process of its own; nothing of them outlives the test */
 export class Scene {
@@ -94,12 +91,10 @@ export class Scene {
 
   /** Watches the victim and has honest peers ask it, while something happens */
   async during <T> (honest: Remote<Honest>, probe: Probe, happens: () => Promise<T>): Promise<Measured<T>> {
-    const idle = monitorEventLoopDelay({ resolution: 10 })
     await this.victim.call('begin')
-    idle.enable()
+    const machine = new Machine([this.victim.pid, this.attacker.pid, honest.pid])
     const [result, probed] = await Promise.all([happens(), honest.call('probe', probe)])
-    idle.disable()
-    return { result, probe: probed, victim: await this.victim.call('end'), idle: { p99: idle.percentile(99) / 1e6, max: idle.max / 1e6 } }
+    return { result, probe: probed, machine: machine.stop(), victim: await this.victim.call('end') }
   }
 
   async seen (): Promise<Seen> {
@@ -129,15 +124,16 @@ export class Scene {
 
 /**
  * Honest peers are served, and the node that serves them is not strained. How long things take is judged where the
- * machine had time for it: what an idle process could not have done in time says nothing about a busy one.
+ * machine had time for them.
  */
-export function expectUnharmed ({ probe, victim, idle }: Measured<unknown>, quiet: Measured<unknown>): void {
+export function expectUnharmed (attack: Measured<unknown>, quiet: Measured<unknown>): void {
+  const { probe, victim } = attack
   for (const kind of ['dials', 'streams'] as const) {
     const { tried, latencies, failures } = probe[kind]
     expect(latencies.length, `${kind} that succeeded of ${tried}, failures ${JSON.stringify(failures)}`).toBeGreaterThanOrEqual(tried * SERVED)
   }
   expect((victim.rssPeakMb - victim.rssStartMb) * 1e6, 'memory that the attack cost').toBeLessThanOrEqual(MEMORY)
-  if (isBusy([idle, quiet.idle])) return
+  if (isBusy(attack, quiet)) return
   for (const kind of ['dials', 'streams'] as const) {
     const before = quantile(quiet.probe[kind].latencies, 0.99)
     expect(quantile(probe[kind].latencies, 0.99), `p99 of ${kind} in ms, before ${before.toFixed(0)}`).toBeLessThanOrEqual(Math.max(2 * before, P99))
@@ -146,11 +142,11 @@ export function expectUnharmed ({ probe, victim, idle }: Measured<unknown>, quie
   expect(victim.loopMaxMs, 'the longest that the event loop of the victim was held up, in ms').toBeLessThanOrEqual(LOOP.max)
 }
 
-/** Says so where it is */
-export function isBusy (idle: ReadonlyArray<Measured<unknown>['idle']>): boolean {
-  const p99 = Math.max(...idle.map(({ p99 }) => p99))
-  if (p99 <= CALM) return false
-  process.stderr.write(`\n${expect.getState().currentTestName}: times were not judged, an idle process on this machine was held up by ${p99.toFixed(0)} ms\n`)
+/** Whether the machine was too busy with something else for times to be judged; says so where it was */
+export function isBusy (...measured: ReadonlyArray<Measured<unknown>>): boolean {
+  const reason = measured.map(({ machine }) => busyWith(machine)).find(text => text != null)
+  if (reason == null) return false
+  process.stderr.write(`\n${expect.getState().currentTestName}: times were not judged, ${reason}\n`)
   return true
 }
 
