@@ -5,6 +5,7 @@ import { keepsAlive } from './keep-alive.ts'
 import { Module, ModuleSequence } from './modules.ts'
 import { orderParticipants } from './order.ts'
 import { transportStatus } from './status.ts'
+import { noticeProtocols } from './streams.ts'
 import type { Gater } from './gater.ts'
 import type { MuxerHook } from './muxer.ts'
 import type { TransportHook } from './transports.ts'
@@ -204,6 +205,11 @@ export class Registry implements RegistryInterface, Startable {
     }
 
     attachment.upgraded(connection)
+
+    if (attachment.muxer != null && attachment.negotiating != null) {
+      noticeProtocols(connection, attachment.muxer, attachment.negotiating)
+    }
+
     this.#wiring.driver.upgraded(attachment.record, connection)
     attachment.announced = isOpen(connection)
 
