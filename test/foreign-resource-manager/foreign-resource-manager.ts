@@ -3,7 +3,7 @@ import { allowlistSourceSymbol, InvalidNameError, isAllowlistModule, resourceMan
 import { ForeignManager } from './foreign-manager.ts'
 import type { ForeignManagerInit } from './foreign-manager.ts'
 import type { Registry } from '@cordon/interface-component-registry'
-import type { BoundsConnectionsModule, CloseReason, ConnectionRecord, DialTarget, NormalisedAddress, Participant, ParticipantModule, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
+import type { BoundsConnectionsModule, ConnectionRecord, DialTarget, NormalisedAddress, Participant, ParticipantModule, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { AllowlistSource, ConnectionScope, Lifted, OpenConnectionOptions, ResourceManager, ResourceManagerModule, StreamScope } from '@cordon/interface-resource-manager'
 
 /** What opens a socket for each connection */
@@ -19,6 +19,7 @@ class ForeignParticipant implements Participant {
   readonly #manager: ResourceManager
   readonly #connections = new Map<ConnectionRecord, ConnectionScope>()
   readonly #streams = new Map<StreamRecord, StreamScope>()
+  readonly #agreed = new WeakSet<ConnectionRecord>()
 
   constructor (manager: ResourceManager) {
     this.#manager = manager
@@ -43,12 +44,17 @@ class ForeignParticipant implements Participant {
     return record.remotePeer == null ? undefined : this.#connections.get(record)?.setPeer(record.remotePeer.toString())
   }
 
-  closed (record: ConnectionRecord, { code }: CloseReason): void {
+  /** Everybody has agreed to `opened` */
+  raw (record: ConnectionRecord): void {
+    this.#agreed.add(record)
+  }
+
+  closed (record: ConnectionRecord): void {
     const scope = this.#connections.get(record)
     this.#connections.delete(record)
-    // refused before its peer was known: by a module that was asked after this one in the same step
-    if (code === 'refused' && record.remotePeer == null) scope?.cancel()
-    else scope?.release()
+    // a module that was asked after this one in the same step said no
+    if (this.#agreed.has(record)) scope?.release()
+    else scope?.cancel()
   }
 
   streamOpened (stream: StreamRecord): Refusal | undefined {

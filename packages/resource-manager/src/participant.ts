@@ -3,6 +3,7 @@ import { InvalidNameError } from '@cordon/interface-resource-manager'
 import { serviceOf } from './defaults.ts'
 import { InvalidNameRefusal, UnnegotiatedRefusal } from './refusals.ts'
 import { Unnegotiated } from './unnegotiated.ts'
+import type { Waiting } from './unnegotiated.ts'
 import type { Place } from '@cordon/fair-set'
 import type { ConnectionLifecycle, ConnectionRecord, DialTarget, Participant, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { CheckConnectionOptions, ConnectionScope, ResourceManager, ResourceRefusal, StreamScope } from '@cordon/interface-resource-manager'
@@ -36,13 +37,25 @@ interface Held {
 }
 
 /** What one stream holds */
-interface HeldStream {
+class HeldStream implements Waiting {
   readonly record: StreamRecord
   readonly peer: string
   readonly scope: StreamScope
   readonly connection: Held
   /** Until its protocol is known */
-  place: Place<HeldStream> | undefined
+  place: Place<HeldStream> | undefined = undefined
+
+  constructor (record: StreamRecord, peer: string, scope: StreamScope, connection: Held) {
+    this.record = record
+    this.peer = peer
+    this.scope = scope
+    this.connection = connection
+  }
+
+  /** The muxer has made it */
+  get exists (): boolean {
+    return this.record.stream !== undefined
+  }
 }
 
 /** How bytes travel that take a descriptor of the operating system; what is relayed takes none, and its transport is `circuit` */
@@ -113,12 +126,12 @@ export class ResourceParticipant implements Participant {
     const options = { connection: connection.scope }
     let scope = this.#manager.openStream(peer, direction, options)
 
-    if (isRefusal(scope) && isTransient(scope) && this.#resetFor(peer, scope)) {
+    if (isRefusal(scope) && isTransient(scope) && lacksOne(scope) && this.#resetFor(peer, scope)) {
       scope = this.#manager.openStream(peer, direction, options)
     }
 
     if (isRefusal(scope)) return scope
-    const held: HeldStream = { record, peer, scope, connection, place: undefined }
+    const held = new HeldStream(record, peer, scope, connection)
     held.place = this.#unnegotiated[laneOf(scope)].add(direction, held)
     if (inbound) connection.unnegotiated++
     this.#streams.set(record, held)
@@ -132,9 +145,10 @@ export class ResourceParticipant implements Participant {
     const service = record.service ?? serviceOf(protocol)
 
     try {
-      const refusal = held.scope.setProtocol(protocol) ?? (service === undefined ? undefined : held.scope.setService(service))
-      if (refusal === undefined) this.#negotiated(held)
-      return refusal
+      const refusal = held.scope.setProtocol(protocol)
+      if (refusal !== undefined) return refusal
+      this.#negotiated(held)
+      return service === undefined ? undefined : held.scope.setService(service)
     } catch (error) {
       // whoever chose it, it is no fault of this module
       if (error instanceof InvalidNameError) return new InvalidNameRefusal(error)
@@ -170,14 +184,18 @@ export class ResourceParticipant implements Participant {
   /** Makes room for a stream; the slot is free when this returns */
   #resetFor (newcomer: string, { cause, scopeClass }: TransientRefusal): boolean {
     const held = this.#unnegotiated[scopeClass].yields(cause, newcomer)
-    // the muxer has not made it yet
-    if (held?.record.stream === undefined) return false
+    if (held === undefined) return false
     this.#negotiated(held)
     held.scope.release()
     const count = ++this.#resets
     // a peer can cause this as often as it likes: tell the 1st, 2nd, 4th, 8th, ...
     if ((count & (count - 1)) === 0) this.#init.log('reset the oldest stream without a protocol of %s, which has most of them, to make room; number %d', held.peer, count)
-    held.record.stream.abort(RESET)
+    try {
+      held.record.stream?.abort(RESET)
+    } catch (error) {
+      // what is reset is gone for us, whatever the muxer makes of it
+      this.#init.log.error('a stream could not be reset - %e', error)
+    }
     return true
   }
 
@@ -210,7 +228,12 @@ function isTransient (refusal: ResourceRefusal): refusal is TransientRefusal {
 
 /** Whether a connection was refused for want of room that inbound ones take up whose peer is not known yet */
 function isCrowded (refusal: ResourceRefusal): refusal is TransientRefusal {
-  return isTransient(refusal) && refusal.cause !== 'connectionsOutbound'
+  return isTransient(refusal) && refusal.cause !== 'connectionsOutbound' && lacksOne(refusal)
+}
+
+/** Whether one place more is enough: limits that were lowered below what is in use take nothing away, and admit nobody */
+function lacksOne ({ current, limit }: ResourceRefusal): boolean {
+  return current !== undefined && limit !== undefined && limit > 0 && current <= limit
 }
 
 function laneOf ({ allowlisted }: ConnectionScope | StreamScope): Lane {

@@ -50,7 +50,8 @@ export class Bench {
 
   constructor (limits: LimitConfig = {}, maxUnnegotiated = 32, init: ResourceManagerInit = {}) {
     this.manager = managerWith(limits, init)
-    const log = Object.assign((format: string, ...args: unknown[]) => { this.log.push([format, ...args].join(' ')) }, { enabled: true }) as unknown as Logger
+    const write = (format: string, ...args: unknown[]): void => { this.log.push([format, ...args].join(' ')) }
+    const log = Object.assign(write.bind(undefined), { enabled: true, error: write }) as unknown as Logger
     this.participant = new ResourceParticipant({
       manager: this.manager,
       shed: (direction, options = {}) => {

@@ -11,6 +11,7 @@ import type { TestRecord } from './participant-bench.ts'
 import type { ConnectionRecord, Direction, StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { LimitConfig } from '@cordon/interface-resource-manager'
 import type { ResourceManagerServiceInit } from '@cordon/resource-manager'
+import type { Stream } from '@libp2p/interface'
 
 /** Everything there is one of, and a second one is refused */
 const TIGHT: LimitConfig = {
@@ -133,6 +134,13 @@ describe('where connections that are nobody\'s are too many', () => {
     expect(records).toHaveLength(2)
   })
 
+  it.each<[string, LimitConfig]>([['lowered', { transient: { connectionsInbound: 1 } }], ['0', { transient: { connectionsInbound: 0 } }]])('one is refused where limits are %s, and nobody is dropped', (_, limits) => {
+    const { bench } = besieged({ connectionsInbound: 2 })
+    bench.manager.setLimits(limits)
+    expect(bench.open()).toMatchObject({ scope: 'transient', cause: 'connectionsInbound', current: 2 })
+    expect(bench.sheds).toEqual([])
+  })
+
   it('one is refused where dropping somebody made no room, and nobody else is dropped', () => {
     const { bench } = besieged({ connectionsInbound: 2 })
     bench.shed = () => recordAt('/ip4/192.0.2.9/tcp/1')
@@ -234,7 +242,10 @@ describe('a stream', () => {
 
   it('whose service has no room is refused', () => {
     const bench = new Bench({ service: { x: { streams: 0 } } })
-    expect(bench.negotiate(bench.admitted(bench.connect('a')), '/x', 'x')).toMatchObject({ scope: 'service:x', cause: 'streams' })
+    const stream = bench.admitted(bench.connect('a'))
+    expect(bench.negotiate(stream, '/x', 'x')).toMatchObject({ scope: 'service:x', cause: 'streams' })
+    // it has its protocol all the same, and is in nobody's way among those without
+    expect(bench.manager.snapshot().transient.usage.streamsInbound).toBe(0)
   })
 
   it.each([['protocol', `/${'x'.repeat(512)}`, undefined], ['protocol', '', undefined], ['service', '/x', 'x'.repeat(513)]])('with a name of a %s that cannot be one is refused, and no step throws', (kind, protocol, service) => {
@@ -304,6 +315,35 @@ describe('where streams without a protocol are too many', () => {
     delete first.stream
     expect(bench.stream(b, 'outbound')).toMatchObject({ scope: 'transient', cause: 'streamsOutbound' })
     expect(bench.manager.snapshot().transient.usage.streamsOutbound).toBe(1)
+  })
+
+  it('an outbound one that the muxer has made is reset though an older one of its peer cannot be', () => {
+    const bench = new Bench({ transient: { streamsOutbound: 2 } })
+    const [a, b] = [bench.connect('a'), bench.connect('b')]
+    const first = bench.admitted(a, 'outbound')
+    delete first.stream
+    const second = bench.admitted(a, 'outbound')
+    bench.admitted(b, 'outbound')
+    expect(bench.resets).toEqual([second])
+  })
+
+  it('limits that were lowered take nothing away, and admit nobody', () => {
+    const bench = new Bench({ transient: { streamsInbound: 4 } })
+    const [a, b] = [bench.connect('a'), bench.connect('b')]
+    for (let n = 0; n < 4; n++) bench.admitted(a)
+    bench.manager.setLimits({ transient: { streamsInbound: 2 } })
+    expect(bench.stream(b)).toMatchObject({ scope: 'transient', cause: 'streamsInbound', current: 4, limit: 2 })
+    expect(bench.resets).toEqual([])
+  })
+
+  it('a muxer that throws costs nobody else anything', () => {
+    const bench = new Bench({ transient: { streamsInbound: 1 } })
+    const first = bench.admitted(bench.connect('a'))
+    first.stream = { abort: () => { throw new Error('broken') } } as unknown as Stream
+    bench.admitted(bench.connect('b'))
+    expect(bench.log.at(-1)).toContain('broken')
+    bench.participant.streamClosed(first)
+    expect(bench.manager.snapshot().transient.usage.streamsInbound).toBe(1)
   })
 
   it('who is trusted is not reset for strangers, nor strangers for who is trusted', () => {

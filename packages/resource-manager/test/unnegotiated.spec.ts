@@ -16,10 +16,10 @@ const DIRECTIONS: readonly Direction[] = ['inbound', 'outbound']
 const CAUSES: readonly RefusalCause[] = ['streams', 'streamsInbound', 'streamsOutbound']
 const OTHER_CAUSES: ReadonlyArray<RefusalCause | undefined> = ['memory', 'connections', 'connectionsInbound', 'connectionsOutbound', 'fileDescriptors', 'rate', undefined]
 
-/** One letter for each stream, oldest first: whose it is; ours in upper case */
-function waiting (text: string): { rule: Unnegotiated<Stream>, streams: Stream[], places: Array<Place<Stream>> } {
+/** One letter for each stream, oldest first: whose it is; ours in upper case. `missing` is the number of one that does not exist yet. */
+function waiting (text: string, missing?: number): { rule: Unnegotiated<Stream>, streams: Stream[], places: Array<Place<Stream>> } {
   const rule = new Unnegotiated<Stream>()
-  const streams = Array.from(text, (letter, age): Stream => ({ peer: letter.toLowerCase(), age, direction: letter === letter.toLowerCase() ? 'inbound' : 'outbound' }))
+  const streams = Array.from(text, (letter, age): Stream => ({ peer: letter.toLowerCase(), exists: age !== missing, age, direction: letter === letter.toLowerCase() ? 'inbound' : 'outbound' }))
   return { rule, streams, places: streams.map(stream => rule.add(stream.direction, stream)) }
 }
 
@@ -34,6 +34,12 @@ function expected (streams: readonly Stream[], cause: RefusalCause, newcomer: st
 }
 
 describe('who gives up a stream without a protocol', () => {
+  it('is nobody whose streams do not exist yet, though they count', () => {
+    const { rule } = waiting('AAAb', 0)
+    expect(rule.yields('streamsOutbound', 'z')?.age).toBe(1)
+    expect(rule.yields('streamsOutbound', 'a')).toBeUndefined()
+  })
+
   it.each<[string, RefusalCause, string, number | undefined]>([
     // what waits, what was full, who comes, and which one goes
     ['', 'streamsInbound', 'z', undefined],
@@ -113,7 +119,7 @@ describe('streams without a protocol', () => {
           expect(loser?.peer, `${peer} comes`).toBe(honest ? 'flood' : undefined)
           if (loser === undefined) return
         }
-        const stream: Stream = { peer, age, direction: 'inbound' }
+        const stream: Stream = { peer, exists: true, age, direction: 'inbound' }
         places.set(stream, rule.add('inbound', stream))
       })
       expect(rule.size).toBeLessThanOrEqual(room)
@@ -122,7 +128,7 @@ describe('streams without a protocol', () => {
 
   it.each(DIRECTIONS)('that are %s are counted until they leave, and leave once', direction => {
     const rule = new Unnegotiated<Waiting>()
-    const places = [1, 2, 3].map(() => rule.add(direction, { peer: 'a' }))
+    const places = [1, 2, 3].map(() => rule.add(direction, { peer: 'a', exists: true }))
     expect(rule.size).toBe(3)
     for (const place of [...places, ...places]) rule.remove(direction, place)
     expect(rule.size).toBe(0)
