@@ -120,14 +120,19 @@ export interface ResourceManagerInit {
   /** Where counts are shown; without it there are none */
   metrics?: Metrics | undefined
 
-  /** Called for limits that contradict each other; must not throw */
+  /** Called for limits that contradict each other, and once for an allowlist or metrics that throw; must not throw itself */
   onWarning?: ((warning: LimitWarning) => void) | undefined
 }
 
 /** A resource manager that somebody else can tell whom to trust */
 export interface CoreResourceManager extends ResourceManager {
-  /** From now on somebody else says who is trusted */
-  setAllowlist (source: AllowlistSource): void
+  /**
+   * From now on somebody else says who is trusted.
+   *
+   * @param allowlist - as the option of that name
+   * @throws {InvalidParametersError} when it is neither, or an entry is none; nothing has changed then
+   */
+  setAllowlist (allowlist: AllowlistSource | readonly string[]): void
 }
 
 /**
@@ -162,8 +167,8 @@ export interface ResourceManagerComponents {
 export interface ResourceManagerService extends CoreResourceManager, ResourceManagerModule, ParticipantModule, BoundsConnectionsModule {}
 
 /**
- * Makes the module that says how much strangers may spend, for `cordon()` or `compose()`. Limits that contradict each
- * other are logged, unless `onWarning` is given.
+ * Makes the module that says how much strangers may spend, for `cordon()` or `compose()`. What `onWarning` is called
+ * for is logged where it is not given.
  *
  * @throws {InvalidParametersError} with the path and the value of the first option that is wrong
  */

@@ -1,7 +1,7 @@
 import { systemClock } from '@cordon/clock'
-import { count, flag, func, methods, object, optional, parseOptions, rule } from '@cordon/options'
+import { count, flag, func, methods, object, optional, parseOptions, rule, show } from '@cordon/options'
 import { InvalidParametersError } from '@libp2p/interface'
-import { createAllowlist } from './allowlist.ts'
+import { ALLOWLIST, allowlistOf, isAllowlist, NOBODY } from './allowlist.ts'
 import { MAX_IDLE_SCOPES, MAX_PREFIXES, MAX_UNNEGOTIATED_STREAMS, NAME } from './constants.ts'
 import { findContradictions } from './contradictions.ts'
 import { Graph } from './graph.ts'
@@ -45,7 +45,7 @@ const OPTIONS = {
   limits: optional(limitSchema),
   machine: optional(machine),
   strict: optional(flag(), false),
-  allowlist: optional(rule<AllowlistSource | readonly string[]>('a list of entries, or an object with the method lifts', isAllowlist)),
+  allowlist: optional(rule<AllowlistSource | readonly string[]>(ALLOWLIST, isAllowlist)),
   maxIdleScopes: optional(count({ min: 0 }), MAX_IDLE_SCOPES),
   maxPrefixes: optional(count(), MAX_PREFIXES),
   clock: optional(methods<Clock>('now', 'schedule'), systemClock),
@@ -54,10 +54,6 @@ const OPTIONS = {
 
 const coreSchema: Schema<CoreOptions> = object({ ...OPTIONS, metrics: optional(methods<Metrics>('registerMetricGroup', 'registerCounterGroup')) })
 const moduleSchema: Schema<ModuleOptions> = object({ ...OPTIONS, maxUnnegotiatedStreams: optional(count(), MAX_UNNEGOTIATED_STREAMS) })
-
-function isAllowlist (value: unknown): boolean {
-  return Array.isArray(value) ? value.every(entry => typeof entry === 'string') : typeof value === 'object' && value !== null && typeof (value as Partial<AllowlistSource>).lifts === 'function'
-}
 
 /**
  * What a manager is made of, for these options.
@@ -91,9 +87,10 @@ function build (options: Options, metrics: Metrics | undefined, onWarning: Optio
     }
     return new LimitTable(limits, defaults)
   }
-  const source = Array.isArray(allowlist) ? createAllowlist(allowlist as string[]) : (allowlist as AllowlistSource | undefined) ?? createAllowlist()
-  // an empty list that nobody sees any more need not be asked
-  const graph = new Graph({ limits: tableOf(options.limits ?? {}), clock, maxIdleScopes, maxPrefixes, allowlist: allowlist === undefined ? undefined : source })
+  const source = allowlist === undefined ? NOBODY : allowlistOf(allowlist)
+  const onFault = (error: unknown): void => onWarning?.({ path: `${NAME}.allowlist`, message: `${NAME}.allowlist threw and is taken to trust nobody where it does: ${error instanceof Error ? error.message : show(error)}` })
+  // nobody need not be asked
+  const graph = new Graph({ limits: tableOf(options.limits ?? {}), clock, maxIdleScopes, maxPrefixes, allowlist: allowlist === undefined ? undefined : source, onFault })
   if (metrics != null) registerMetrics(metrics, graph)
   return { graph, source, read: limits => tableOf(parseLimits(limits)) }
 }

@@ -21,7 +21,7 @@ const GROUP_LENGTHS = { 4: [32, 24, 16], 6: [128, 64, 56, 48] } as const
 
 interface Level {
   readonly length: number
-  /** Where in `groups` its name stands already; -1 where it has to be made */
+  /** See `groupAt` */
   readonly group: number
   readonly table: PrefixTable
 }
@@ -29,6 +29,11 @@ interface Level {
 interface Single {
   readonly prefix: Prefix
   readonly entry: PrefixEntry
+}
+
+/** Where in `groups` a prefix of this length stands; -1 where it has to be made */
+export function groupAt (family: 4 | 6, length: number): number {
+  return (GROUP_LENGTHS[family] as readonly number[]).indexOf(length)
 }
 
 /** Too many connections from one prefix, or too fast */
@@ -113,7 +118,7 @@ export class Prefixes {
     const level = (family: 4 | 6) => ({ length, rule }: { length: number, rule: PrefixRule }): Level => {
       const table = this.#levels[family].find(known => known.length === length)?.table ?? new PrefixTable(rule, this.#max)
       table.limit(rule)
-      return { length, table, group: (GROUP_LENGTHS[family] as readonly number[]).indexOf(length) }
+      return { length, table, group: groupAt(family, length) }
     }
     this.#levels = { 4: rules.ipv4.map(level(4)), 6: rules.ipv6.map(level(6)) }
     const known = new Map(this.#entries.map(entry => [entry.name, entry]))
