@@ -20,7 +20,7 @@ describe('A01: connections from one address', () => {
 
   it(`${FLOOD.rate} a second, and ${TRICKLE.rate} a second from another: each holds at most ${HELD}, and at least 99 of 100 honest dials and streams succeed`, async () => {
     const honest = await scene.invite(addresses(15, 77), 5)
-    const quiet = await scene.during(honest, { ...PROBE, seconds: 2 }, async () => {})
+    const quiet = await scene.during(honest, { ...PROBE, seconds: 1 }, async () => {})
 
     const attack = await scene.during(honest, { ...PROBE, seconds: SECONDS }, async () => {
       const [flood, trickle] = await Promise.all([

@@ -1,5 +1,5 @@
 import { eventually } from '@cordon/testing/node'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { addresses, Scene } from './support.ts'
 import type { Order, Outcome } from './attacker.ts'
 import type { Honest } from './honest.ts'
@@ -25,16 +25,11 @@ describe(`A10: ${SOCKETS} sockets at a node that may open ${DESCRIPTORS} files`,
   let scene: Scene
   let honest: Remote<Honest>
 
-  async function begin (init: SceneInit): Promise<void> {
-    scene = await Scene.start(init)
-    honest = await scene.invite(addresses(2, 77), 0)
-  }
-
-  afterEach(async () => { await scene.stop() })
+  afterEach(async () => { await scene.disperse() })
 
   /** From an address each, so that it is not the address that is full */
-  async function come (order: Partial<Order>): Promise<Outcome> {
-    return scene.attacker.call('come', scene.order(addresses(SOCKETS, 66), order), SOCKETS, order.messages === 0 ? SOCKETS : LANES)
+  async function come (net: number, order: Partial<Order>): Promise<Outcome> {
+    return scene.attacker.call('come', scene.order(addresses(SOCKETS, net), order), SOCKETS, order.messages === 0 ? SOCKETS : LANES)
   }
 
   /** The attack ends: an honest peer is served before long, and once it has left as well nothing is held */
@@ -47,36 +42,51 @@ describe(`A10: ${SOCKETS} sockets at a node that may open ${DESCRIPTORS} files`,
     await scene.expectClean()
   }
 
-  it.each([
-    ['with the limits of a small machine', FEW],
-    ['with no limits but those of descriptors', { ...FEW, descriptorsOnly: true }]
-  ])(`that say nothing, %s: no crash, files can be opened meanwhile, and an honest peer is served within ${RECOVERED / 1_000} s`, async (_, init) => {
-    await begin(init)
-    await come({ messages: 0 })
+  async function expectServedAfterSilence (net: number): Promise<void> {
+    honest = await scene.invite(addresses(2, 77), 0)
+    await come(net, { messages: 0 })
     expect(await scene.victim.call('spare')).toBeGreaterThan(0)
     await expectRecovered()
     const { peaks: { system, transient } } = await scene.seen()
     expect(system.descriptors).toEqual([transient.descriptors[0], MOST])
+  }
+
+  describe('with the limits of a small machine', () => {
+    beforeAll(async () => { scene = await Scene.start(FEW) })
+    afterAll(async () => { await scene.stop() })
+
+    it(`that say nothing: no crash, files can be opened meanwhile, and an honest peer is served within ${RECOVERED / 1_000} s`, async () => {
+      await expectServedAfterSilence(66)
+    })
+
+    it(`while the application uses up all descriptors: no crash, nobody is kept waiting, and an honest peer is served within ${RECOVERED / 1_000} s after it gave them back`, async () => {
+      honest = await scene.invite(addresses(2, 78), 0)
+      const { opened } = await scene.seen()
+      await scene.victim.call('exhaust')
+      await come(67, { messages: 0 })
+      await eventually(async () => (await scene.attacker.call('live')).all === 0)
+      expect((await scene.seen()).opened).toBe(opened)
+      await expectRecovered()
+    })
   })
 
-  it(`that complete their handshake, with no limits but those of descriptors: ${MOST} are held and no more, files can be opened meanwhile, and an honest peer is served within ${RECOVERED / 1_000} s`, async () => {
-    await begin({ ...FEW, descriptorsOnly: true })
-    const { reached } = await come({})
-    const { most, peaks: { system } } = await scene.seen()
-    // more come only where some have left
-    expect(reached).toBeGreaterThanOrEqual(MOST)
-    expect([most.connections, system.descriptors]).toEqual([MOST, [MOST, MOST]])
-    expect(await scene.victim.call('spare')).toBeGreaterThan(0)
-    await expectRecovered()
-  })
+  describe('with no limits but those of descriptors', () => {
+    beforeAll(async () => { scene = await Scene.start({ ...FEW, descriptorsOnly: true }) })
+    afterAll(async () => { await scene.stop() })
 
-  it(`while the application uses up all descriptors: no crash, nobody is kept waiting, and an honest peer is served within ${RECOVERED / 1_000} s after it gave them back`, async () => {
-    await begin(FEW)
-    const { opened } = await scene.seen()
-    await scene.victim.call('exhaust')
-    await come({ messages: 0 })
-    await eventually(async () => (await scene.attacker.call('live')).all === 0)
-    expect((await scene.seen()).opened).toBe(opened)
-    await expectRecovered()
+    it(`that say nothing: no crash, files can be opened meanwhile, and an honest peer is served within ${RECOVERED / 1_000} s`, async () => {
+      await expectServedAfterSilence(66)
+    })
+
+    it(`that complete their handshake: ${MOST} are held and no more, files can be opened meanwhile, and an honest peer is served within ${RECOVERED / 1_000} s`, async () => {
+      honest = await scene.invite(addresses(2, 78), 0)
+      const { reached } = await come(67, {})
+      const { most, peaks: { system } } = await scene.seen()
+      // more come only where some have left
+      expect(reached).toBeGreaterThanOrEqual(MOST)
+      expect([most.connections, system.descriptors]).toEqual([MOST, [MOST, MOST]])
+      expect(await scene.victim.call('spare')).toBeGreaterThan(0)
+      await expectRecovered()
+    })
   })
 })

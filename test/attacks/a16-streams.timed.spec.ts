@@ -41,7 +41,7 @@ describe(`A16: ${STREAMS} streams without a protocol on each of ${CONNECTIONS} c
 
   it(`over ${SECONDS} s: at most ${UNNEGOTIATED.all} wait at once, at least 99 of 100 honest streams succeed, and p99 of opening one is at most ${P99} ms`, async () => {
     const honest = await scene.invite(addresses(6, 77), 5)
-    const quiet = await scene.during(honest, { ...PROBE, seconds: 2 }, async () => {})
+    const quiet = await scene.during(honest, { ...PROBE, seconds: 1 }, async () => {})
     await connect()
     const attack = await scene.during(honest, { ...PROBE, seconds: SECONDS }, async () => {
       await scene.attacker.call('openStreams', STREAMS / ROUNDS, ROUNDS, SECONDS)
