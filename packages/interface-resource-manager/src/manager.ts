@@ -78,7 +78,11 @@ export interface ResourceManager {
    */
   scope (kind: 'peer' | 'protocol' | 'service', name: string): ScopeHandle
 
-  /** One consistent tree of everything that is in use */
+  /**
+   * One consistent tree of everything that is in use.
+   *
+   * @throws {InvalidParametersError} when `peers` is no whole number of at least 0, and not `Infinity`
+   */
   snapshot (options?: SnapshotOptions): ResourceSnapshot
 
   /** What is in use, and nothing more */
@@ -86,7 +90,8 @@ export interface ResourceManager {
 
   /**
    * Puts other limits in the place of all that were set, at once and for living scopes too. Where less is allowed
-   * than is in use nothing is taken away, but no more is admitted.
+   * than is in use nothing is taken away, but no more is admitted. A prefix counts the connections that came since it
+   * has a limit of connections; those that came before are never added.
    *
    * @throws {InvalidParametersError} with the path of what is wrong; nothing has changed then
    */

@@ -4,6 +4,7 @@ import { NAME } from './constants.ts'
 import { shown, UNLIMITED } from './limits.ts'
 import { isLimited } from './prefix-rules.ts'
 import { PrefixEntry, PrefixTable } from './prefix-table.ts'
+import { fieldsOf } from './refusals.ts'
 import { countsOf } from './tally.ts'
 import type { PrefixRule, PrefixRules } from './prefix-rules.ts'
 import type { Tally } from './tally.ts'
@@ -80,6 +81,10 @@ class PrefixRefusal implements ResourceRefusal {
     if (this.code === 'limit') return `${this.scope} has ${this.current} of ${this.limit} inbound connections; ${this.configPath} changes that`
     const rate = this.#rule.interval === Infinity ? 'may not connect at all' : `connects more often than ${1_000 / this.#rule.interval} times a second after a burst of ${this.limit}`
     return `${this.scope} ${rate}; ${this.configPath} changes that`
+  }
+
+  toJSON (): object {
+    return fieldsOf(this)
   }
 }
 
