@@ -9,7 +9,9 @@ import { limitSchema, parseLimits } from './limit-schema.ts'
 import { LimitTable } from './limit-table.ts'
 import { autoscale, thisMachine } from './machine.ts'
 import { registerMetrics } from './metrics.ts'
+import { forNodes } from './node-defaults.ts'
 import type { LimitWarning } from './contradictions.ts'
+import type { CompleteLimits } from './defaults.ts'
 import type { ResourceManagerComponents, ResourceManagerInit, ResourceManagerServiceInit } from './index.ts'
 import type { Machine } from './machine.ts'
 import type { Parts } from './manager.ts'
@@ -62,7 +64,7 @@ const moduleSchema: Schema<ModuleOptions> = object({ ...OPTIONS, maxUnnegotiated
  */
 export function partsOf (init: ResourceManagerInit): Parts {
   const options = parseOptions(coreSchema, NAME, init)
-  return build(options, options.metrics, options.onWarning)
+  return build(options, defaultsOf(options), options.metrics, options.onWarning)
 }
 
 /**
@@ -74,12 +76,15 @@ export function modulePartsOf (init: ResourceManagerServiceInit, { logger, metri
   const options = parseOptions(moduleSchema, NAME, init)
   const log = logger.forComponent('cordon:resource-manager')
   const warn = options.onWarning ?? (({ message }) => { log.error('%s', message) })
-  return { ...build(options, metrics, warn), maxUnnegotiatedStreams: options.maxUnnegotiatedStreams, hasAllowlist: options.allowlist !== undefined, log }
+  return { ...build(options, forNodes(defaultsOf(options)), metrics, warn), maxUnnegotiatedStreams: options.maxUnnegotiatedStreams, hasAllowlist: options.allowlist !== undefined, log }
 }
 
-function build (options: Options, metrics: Metrics | undefined, onWarning: Options['onWarning']): Parts {
+function defaultsOf ({ machine = thisMachine() }: Options): CompleteLimits {
+  return autoscale(machine)
+}
+
+function build (options: Options, defaults: CompleteLimits, metrics: Metrics | undefined, onWarning: Options['onWarning']): Parts {
   const { strict, clock, maxIdleScopes, maxPrefixes, allowlist } = options
-  const defaults = autoscale(options.machine ?? thisMachine())
   const tableOf = (limits: LimitConfig): LimitTable => {
     for (const warning of findContradictions(limits, defaults)) {
       if (strict) throw new InvalidParametersError(warning.message)
