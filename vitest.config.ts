@@ -20,7 +20,7 @@ const node: TestProjectConfiguration = {
   test: {
     name: 'node',
     include: ['packages/*/test/**/*.spec.ts', 'test/**/*.spec.ts', 'scripts/test/**/*.spec.ts', 'examples/*/test/**/*.spec.ts', 'benchmarks/*/test/**/*.spec.ts'],
-    exclude: ['**/*.browser.spec.ts', 'test/applications/**', '**/node_modules/**'],
+    exclude: ['**/*.browser.spec.ts', 'test/applications/**', 'test/attacks/**', '**/node_modules/**'],
     pool: 'forks',
     // Many of them mostly wait for deadlines and sockets; with one worker for two cores they would take twice as long
     maxWorkers: 2,
@@ -41,6 +41,33 @@ const applications: TestProjectConfiguration = {
     exclude: ['**/node_modules/**'],
     maxWorkers: 3,
     sequence: { groupOrder: 1 }
+  }
+}
+
+// Each attack keeps several processes busy, so they run after the others
+const attacks: TestProjectConfiguration = {
+  ...node,
+  test: {
+    ...node.test,
+    name: 'attacks',
+    include: ['test/attacks/*.spec.ts'],
+    exclude: ['**/*.timed.spec.ts', '**/node_modules/**'],
+    // thousands of handshakes, on a machine that may do other things as well
+    testTimeout: 300_000,
+    sequence: { groupOrder: 2 }
+  }
+}
+
+// Those that measure times have the machine to themselves
+const timedAttacks: TestProjectConfiguration = {
+  ...attacks,
+  test: {
+    ...attacks.test,
+    name: 'timed-attacks',
+    include: ['test/attacks/*.timed.spec.ts'],
+    exclude: ['**/node_modules/**'],
+    maxWorkers: 1,
+    sequence: { groupOrder: 3 }
   }
 }
 
@@ -66,7 +93,7 @@ const browser: TestProjectConfiguration = {
 
 export default defineConfig({
   test: {
-    projects: chromium.path == null ? [node, applications] : [node, applications, browser],
+    projects: [node, applications, attacks, timedAttacks, ...chromium.path == null ? [] : [browser]],
     passWithNoTests: false,
     coverage: {
       provider: 'v8',

@@ -26,6 +26,7 @@ const COMMANDS = {
   check: args => [SOURCE, 'scripts/check.ts', ...args],
   coverage: args => [SOURCE, 'scripts/coverage.ts', ...args],
   generate: args => [SOURCE, 'scripts/generate.ts', ...args],
+  mutate: args => [SOURCE, 'scripts/mutate.ts', ...args],
   'new-package': args => [SOURCE, 'scripts/new-package.ts', ...args],
   bench: ([name, ...args]) => [SOURCE, '--expose-gc', benchmark(name), ...args]
 }

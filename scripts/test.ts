@@ -1,4 +1,4 @@
-// Runs every test: vitest in Node (applications on their own), vitest in Chromium, and `node --test` on the packed packages.
+// Runs every test: vitest in Node (applications and attacks on their own), vitest in Chromium, and `node --test` on the packed packages.
 //
 //   npm test                          all of them
 //   npm test -- packages/address      those whose path contains one of the words
@@ -62,11 +62,17 @@ function judge (runner: string, code: number, counts: Counts | undefined): Runne
   return counts
 }
 
+const RUNNERS: Record<string, () => Promise<RunnerResult>> = {
+  ...Object.fromEntries(['node', 'applications', 'attacks', 'timed-attacks'].map(project => [project, async () => vitest(project)])),
+  chromium,
+  packed
+}
+
 async function main (): Promise<void> {
   const faults: string[] = []
   const lines: string[] = []
   let sum: Counts = { passed: 0, failed: 0, skipped: 0 }
-  for (const [name, runner] of Object.entries({ node: () => vitest('node'), applications: () => vitest('applications'), chromium, packed })) {
+  for (const [name, runner] of Object.entries(RUNNERS)) {
     if (isInterrupted()) break
     const begin = performance.now()
     const result = await runner()

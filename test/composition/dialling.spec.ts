@@ -1,5 +1,6 @@
 import { ConnectionRefusedError, HandshakeTimeoutError, readinessSymbol, WrongPeerError } from '@cordon/interface-connection-lifecycle'
 import { eventually, fakeClock, STACKS, stopAll } from '@cordon/testing'
+import { stallingServer } from '@cordon/testing/node'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -40,6 +41,53 @@ async function isPending (promise: Promise<unknown>): Promise<boolean> {
 }
 
 afterEach(stopAll)
+
+describe('a dial that is under way', () => {
+  it('is ended by a module that has come to forbid it, and tells why', async () => {
+    const server = await stallingServer({ at: 'tcp' })
+    const from = await guarded({ transport: 'tcp' })
+    const dialling = failureOf(from.node.dial(multiaddr(server.address)))
+    await eventually(() => server.accepted === 1)
+
+    expect(from.registry.endDials(() => undefined)).toBe(0)
+    expect(from.registry.endDials(({ address }) => address?.key === '127.0.0.2' ? refusal() : undefined)).toBe(0)
+    expect(from.registry.endDials(({ address }) => address?.key === '127.0.0.1' ? refusal() : undefined)).toBe(1)
+    expect(from.registry.endDials(() => refusal())).toBe(0)
+    expect(findError(await dialling, 'ConnectionRefusedError')).toMatchObject({ cause: refusal() })
+    await eventually(() => server.live === 0)
+    await released(from)
+    await server.stop()
+  })
+
+  it('ends with the signal of whoever asked for it', async () => {
+    const server = await stallingServer({ at: 'tcp' })
+    const from = await guarded({ transport: 'tcp' })
+    const controller = new AbortController()
+    const dialling = failureOf(from.node.dial(multiaddr(server.address), { signal: controller.signal }))
+    await eventually(() => server.accepted === 1)
+    controller.abort(new Error('enough'))
+
+    await dialling
+    expect(from.registry.endDials(() => refusal())).toBe(0)
+    await eventually(() => server.live === 0)
+    await released(from)
+    await server.stop()
+  })
+
+  it('may be one of which no record exists yet', async () => {
+    const server = await stallingServer({ at: 'http' })
+    const from = await guarded({ transport: 'ws' })
+    const dialling = failureOf(from.node.dial(multiaddr(server.address)))
+    await eventually(() => server.accepted === 1)
+
+    expect(from.lifecycle.stats().opened).toBe(0)
+    expect(from.registry.endDials(() => refusal())).toBe(1)
+    expect(findError(await dialling, 'ConnectionRefusedError')).toMatchObject({ cause: refusal() })
+    expect(from.lifecycle.stats().opened).toBe(0)
+    // the browser's WebSocket, whose like Node has, cannot be cut before it is open
+    await server.stop()
+  })
+})
 
 describe('a dial that a module refuses', () => {
   it.each([['peer', (to: GuardedNode) => to.node.peerId], ['address', addressOf]] as const)('by its %s is one that libp2p denies, without a record', async (what, target) => {

@@ -92,6 +92,9 @@ function held (): { handler: StreamHandler, entered: Promise<Stream>, release: (
   }
 }
 
+/** What libp2p has left of streams, whoever still works on them */
+const connectionStreams = ({ node }: GuardedNode): number => node.getConnections().reduce((sum, { streams }) => sum + streams.length, 0)
+
 const streamsOf = ({ lifecycle }: GuardedNode): number => lifecycle.stats().streams
 
 async function open (connection: Connection): Promise<Stream> {
@@ -230,8 +233,35 @@ describe.each(STACKS)('streams that a module refuses, over the yamux of %s', sta
   })
 })
 
+const registrarOf = ({ node }: GuardedNode): Registrar => (node as unknown as { components: { registrar: Registrar } }).components.registrar
+
+describe('the protocol of a stream', () => {
+  it('is known as soon as it is negotiated, however long the peer store takes to write it down', async () => {
+    const theirs = new Witness()
+    const { to, connection } = await pair({}, { participant: theirs.participant })
+    const written = Promise.withResolvers<true>()
+    const { peerStore } = to.node
+    const merge = peerStore.merge.bind(peerStore)
+    peerStore.merge = async (...args) => {
+      await written.promise
+
+      return merge(...args)
+    }
+    const streams = await Promise.all([open(connection), open(connection)])
+    await eventually(() => theirs.steps.filter(steps => steps.length === 2).length === 2)
+
+    expect(theirs.steps).toEqual(new Array(2).fill(['opened without protocol', `negotiated ${PROTOCOL} for undefined`]))
+    written.resolve(true)
+    await Promise.all(streams.map(async stream => { await stream.close() }))
+    await eventually(() => streamsOf(to) === 0)
+    expect(theirs.steps).toEqual(new Array(2).fill(['opened without protocol', `negotiated ${PROTOCOL} for undefined`, 'closed']))
+  })
+})
+
 describe('the middleware of the user', () => {
-  /** libp2p adds the handler to the list that it is given, so that without us a list of the user would grow with each stream */
+  const pass: StreamMiddleware = (stream, connection, next) => { next(stream, connection) }
+
+  // libp2p adds the handler to the list that it is given: without us a list of the user would grow with each stream
   it('runs once for each stream, after modules had their say, and before the handler', async () => {
     const steps: string[] = []
     let welcome = true
@@ -250,7 +280,7 @@ describe('the middleware of the user', () => {
       steps.push('middleware')
       next(stream, connection)
     }]
-    ;(to.node as unknown as { components: { registrar: Registrar } }).components.registrar.use(PROTOCOL, middleware)
+    registrarOf(to).use(PROTOCOL, middleware)
 
     for (let n = 1; n <= 3; n++) {
       await (await open(connection)).close()
@@ -263,6 +293,35 @@ describe('the middleware of the user', () => {
     await eventually(() => steps.length > 0 && streamsOf(from) + streamsOf(to) === 0)
     expect(steps).toEqual(['module'])
     expect(middleware).toHaveLength(1)
+  })
+
+  it('may be registered together with what was there before', async () => {
+    const theirs = new Witness()
+    const { from, to, connection } = await pair({}, { participant: theirs.participant })
+    const registrar = registrarOf(to)
+    registrar.use(PROTOCOL, [...registrar.getMiddleware(PROTOCOL), pass])
+    registrar.use(PROTOCOL, [...registrar.getMiddleware(PROTOCOL), pass])
+
+    expect(registrar.getMiddleware(PROTOCOL)).toHaveLength(4)
+    await (await open(connection)).close()
+    await eventually(() => streamsOf(from) + streamsOf(to) === 0)
+    expect(theirs.steps).toEqual([['opened without protocol', `negotiated ${PROTOCOL} for undefined`, 'closed']])
+  })
+
+  it('may hand another stream to the handler, which holds the slot all the same', async () => {
+    const { handler, entered, release } = held()
+    const { from, to, connection } = await pair({}, {}, handler)
+    const replace: StreamMiddleware = (stream, connection, next) => { next(Object.create(stream) as Stream, connection) }
+    registrarOf(to).use(PROTOCOL, [replace])
+    const stream = await open(connection)
+    await entered
+    stream.abort(new Error('enough'))
+    await eventually(() => streamsOf(from) === 0)
+    await eventually(() => connectionStreams(to) === 0)
+
+    expect(streamsOf(to)).toBe(1)
+    release()
+    await eventually(() => streamsOf(to) === 0)
   })
 })
 

@@ -140,12 +140,12 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     await record.close(reason, options)
   }
 
-  shed (direction: Direction, { except }: ShedOptions = {}): ConnectionRecord | undefined {
+  shed (direction: Direction, { except, spares }: ShedOptions = {}): ConnectionRecord | undefined {
     const waiting = this.#handshaking(direction).filter(({ phase }) => phase === 'encrypt')
     const groups = [...Map.groupBy(waiting, ({ address }) => address.share).values()]
     // sorting keeps the order in which groups began
     const candidates = groups.sort((a, b) => b.length - a.length).flat()
-    const victim = candidates.find(record => record !== except && !record.asking)
+    const victim = candidates.find(record => record !== except && !record.asking && spares?.(record) !== true)
     if (victim != null) this.#crowd(victim)
     return victim
   }
@@ -331,12 +331,17 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   }
 
   #enterAll (record: ForeignRecord, gates: boolean): Refusal | undefined {
-    for (const named of this.#participants()) {
-      if ((named.participant.stage === 'gate') !== gates || isClosed(record)) continue
+    const asked = this.#participants().filter(({ participant }) => (participant.stage === 'gate') === gates)
+    for (const named of asked) {
+      if (isClosed(record)) return undefined
       const refusal = this.#run(named, 'opened', record)
       if (refusal == null || refusal.code === 'fault') record.passed.push(named)
-      const outcome = refusal ?? this.#run(named, 'raw', record, record.raw.raw)
-      if (outcome != null) return outcome
+      if (refusal != null) return refusal
+    }
+    for (const named of asked) {
+      if (isClosed(record)) return undefined
+      const refusal = this.#run(named, 'raw', record, record.raw.raw)
+      if (refusal != null) return refusal
     }
     return undefined
   }

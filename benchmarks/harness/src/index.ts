@@ -16,6 +16,7 @@
  */
 
 export { benchmark } from './benchmark.ts'
+export { createLab } from './lab.ts'
 export { interquartile, median, quantile, quartiles } from './statistics.ts'
 export { Meter } from './meter.ts'
 export { permutations, rotate, spread } from './order.ts'

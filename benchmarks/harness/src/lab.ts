@@ -14,10 +14,19 @@ export interface StartOptions {
    * @default 60_000
    */
   callTimeout?: number
+
+  /**
+   * A command that ends by running the one that follows it, such as `['unshare', '-rn']` for a network of its own.
+   *
+   * @default []
+   */
+  through?: readonly string[]
 }
 
 /** A process that was started, and its procedures */
 export interface Remote<P extends Procedures> {
+  readonly pid: number
+
   /** @throws {Error} when the procedure threw, took too long, or its process ended */
   call <K extends keyof P & string> (name: K, ...params: Parameters<P[K]>): Promise<Awaited<ReturnType<P[K]>>>
 
@@ -43,7 +52,10 @@ class ProcessLab implements Lab {
   readonly #running = new Set<RemoteProcess>()
 
   async start <P extends Procedures> (file: URL, options: StartOptions = {}): Promise<Remote<P>> {
+    const [command, ...rest] = [...options.through ?? [], process.execPath]
     const child = fork(fileURLToPath(file), options.args ?? [], {
+      execPath: command,
+      execArgv: [...rest, ...process.execArgv],
       // what a process prints must not end up between the rows
       stdio: ['ignore', 2, 2, 'ipc'],
       env: { ...process.env, DEBUG: '' }
@@ -91,8 +103,12 @@ class RemoteProcess {
         this.#fail(new Error(`process ${child.pid} ended (${signal ?? code})`))
         resolve()
       })
+      child.on('error', error => {
+        this.#fail(error)
+        // what never ran does not exit
+        if (child.pid == null) resolve()
+      })
     })
-    child.on('error', error => { this.#fail(error) })
     child.on('message', (answer: Answer) => {
       if (answer.error == null) {
         this.#waiting.get(answer.id)?.resolve(answer.value)
@@ -100,6 +116,11 @@ class RemoteProcess {
         this.#waiting.get(answer.id)?.reject(new Error(answer.error))
       }
     })
+  }
+
+  /** 0 where it could not be started, in which case `ready` rejects */
+  get pid (): number {
+    return this.#child.pid ?? 0
   }
 
   async call (name: string, ...params: unknown[]): Promise<unknown> {

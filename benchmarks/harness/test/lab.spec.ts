@@ -57,6 +57,18 @@ describe('lab', () => {
     await expect(lab.start(new URL('./fixtures/missing.ts', import.meta.url))).rejects.toThrow('ended (1)')
   })
 
+  it('starts a process through another command', async () => {
+    const calculator = await lab.start<Procedures>(CALCULATOR, { through: ['env', 'CALCULATOR=through'], args: ['composed'] })
+
+    expect(await calculator.call('variable', 'CALCULATOR')).toBe('through')
+    expect(await calculator.call('argument')).toBe('composed')
+    expect(await calculator.call('pid')).toBe(calculator.pid)
+  })
+
+  it('rejects where there is no such command', async () => {
+    await expect(lab.start(CALCULATOR, { through: ['./no-such-command'] })).rejects.toThrow('ENOENT')
+  })
+
   it('ends every process, also one that is busy for ever', async () => {
     const [idle, busy] = await Promise.all([lab.start<Procedures>(CALCULATOR), lab.start<Procedures>(CALCULATOR)])
     const pids = await Promise.all([idle.call('pid'), busy.call('pid')])

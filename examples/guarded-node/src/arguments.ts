@@ -33,7 +33,8 @@ export const HELP = `Starts a guarded node on loopback and shows what becomes of
 
   --no-visitors    bring no visitors: a node to be dialled from elsewhere
   --once           run for 15 seconds; exit code 0 only if every honest ping was
-                   answered and the attackers were seen to be dropped
+                   answered, the attackers were seen to be dropped, and the
+                   greedy one to be refused
   --duration <s>   how many seconds --once runs
   --tcp-port <n>   listen for TCP on this port of 127.0.0.1 (default: any)
   --ws-port <n>    the same for WebSocket

@@ -1,8 +1,9 @@
 // The hostile visitors. One opens sockets and stays silent, a few a second and now and then very many at once, below
-// the WebSocket listener too; one sends bytes that are no handshake.
+// the WebSocket listener too; one sends bytes that are no handshake; one finishes its handshake and is greedy.
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { hostilePeer } from '@cordon/testing/node'
+import { greedyVisitor } from './greedy.ts'
 import type { Assignment, Message, Origin } from './visitors.ts'
 import type { HostileKind, HostilePeer } from '@cordon/testing/node'
 
@@ -21,7 +22,7 @@ const CROWD = 40
 /** A node that lets them all live is not to be made to run out of sockets by its own example */
 const MAX_LIVE = 200
 
-const { target, origins: [stalls, garbage] } = workerData as Assignment
+const { target, origins: [stalls, garbage, greedy] } = workerData as Assignment
 
 function hostile (kind: HostileKind, origin: Origin | undefined, transport: 'tcp' | 'ws'): HostilePeer {
   const port = transport === 'tcp' ? target.tcpPort : target.wsPort
@@ -31,6 +32,7 @@ function hostile (kind: HostileKind, origin: Origin | undefined, transport: 'tcp
 const silent = hostile('b', stalls, 'tcp')
 const silentWebSocket = hostile('b', stalls, 'ws')
 const babbling = hostile('c1', garbage, 'tcp')
+const grabbing = await greedyVisitor(greedy ?? { transport: 'tcp' }, target)
 
 let round = 0
 
@@ -39,6 +41,7 @@ function strike (): void {
   if (silent.live < MAX_LIVE) void silent.strike(stalled)
   if (silentWebSocket.live < MAX_LIVE) void silentWebSocket.strike(SILENT_WEBSOCKETS)
   if (babbling.live < MAX_LIVE) void babbling.strike(GARBAGE)
+  void grabbing.grab()
 }
 
 strike()

@@ -4,11 +4,14 @@ import { Ledger } from './ledger.ts'
 import { guardedNode } from './node.ts'
 import { judge } from './outcome.ts'
 import { explainListenError, ListenError, portsOf } from './ports.ts'
+import { scopesOf } from './scopes.ts'
 import { createScreen } from './screen.ts'
 import { startVisitors } from './visitors.ts'
+import { groupName } from './words.ts'
 import type { Settings } from './arguments.ts'
 import type { PingResult } from './ledger.ts'
 import type { GuardedNode } from './node.ts'
+import type { Scopes } from './scopes.ts'
 import type { Screen } from './screen.ts'
 import type { Visitors } from './visitors.ts'
 
@@ -132,15 +135,32 @@ class Show {
       verdicts: this.#ledger.verdicts,
       ...(this.#visitors == null ? {} : { pings: this.#ledger.pings }),
       sockets: registry.status().sockets,
-      labels: this.#visitors?.labels ?? new Map()
+      labels: this.#labels(),
+      scopes: this.#scopes()
     })
+  }
+
+  #labels (): ReadonlyMap<string, string> {
+    return this.#visitors?.labels ?? new Map()
+  }
+
+  #scopes (): Scopes {
+    const { lifecycle, resourceManager } = this.#node.services
+    const labels = this.#labels()
+    const origins = new Map<string, string>()
+    for (const { remotePeer, address } of lifecycle.records()) {
+      const group = groupName(address)
+      if (remotePeer != null) origins.set(String(remotePeer), labels.has(group) ? `${group} ${labels.get(group)}` : group)
+    }
+    return scopesOf(resourceManager.snapshot(), origins)
   }
 
   #judge (): number {
     this.#draw()
     const { pings, closed } = this.#ledger
-    const problems = judge({ pings, closed, answered: this.#answered })
-    this.#screen.outcome(problems, `all ${pings.ok} honest pings were answered, while ${this.#ledger.dropped} hostile connections were dropped`)
+    const overLimit = this.#scopes().refusals.reduce((sum, { count }) => sum + count, 0)
+    const problems = judge({ pings, closed, overLimit, answered: this.#answered })
+    this.#screen.outcome(problems, `all ${pings.ok} honest pings were answered, while ${this.#ledger.dropped} hostile connections were dropped and ${overLimit} greedy requests refused`)
     return problems.length === 0 ? 0 : 1
   }
 

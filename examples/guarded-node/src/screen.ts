@@ -46,7 +46,7 @@ class LiveScreen implements Screen {
     // a terminal that does not know its size says 0; and some wrap as soon as the last column is written
     const columns = this.#out.columns > 0 ? this.#out.columns : 80
     const rows = this.#out.rows > 0 ? this.#out.rows : 24
-    const lines = table(view, columns - 1, this.#paint).slice(0, rows - 1)
+    const lines = table(view, { columns: columns - 1, lines: rows - 1 }, this.#paint).slice(0, rows - 1)
     const up = this.#height > 0 ? `${ESC}${this.#height}A` : ''
     const hide = this.#open ? '' : `${ESC}?25l`
     this.#open = true

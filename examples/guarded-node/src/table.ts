@@ -1,5 +1,9 @@
+import { clip, render, titled } from './lines.ts'
+import { SCOPE_LINES, scopeLines, scopeWords } from './scope-lines.ts'
 import { seconds } from './words.ts'
 import type { Pings, Row, Verdict } from './ledger.ts'
+import type { Line, Paint } from './lines.ts'
+import type { Scopes } from './scopes.ts'
 import type { SocketStatus } from '@cordon/interface-component-registry'
 
 /** All that is shown at one moment */
@@ -17,15 +21,14 @@ export interface View {
   readonly sockets: SocketStatus
   /** What the visitors of the example do, by the group that they come from */
   readonly labels: ReadonlyMap<string, string>
+  readonly scopes: Scopes
 }
 
-export type Look = 'bold' | 'dim' | 'green' | 'yellow' | 'red'
-
-/** Gives text a look; the identity where there are no colours */
-export type Paint = (look: Look, text: string) => string
-
-/** A line in parts, so that it can be cut to the width of the terminal before it has a look */
-type Line = ReadonlyArray<string | readonly [Look, string]>
+/** The room that a terminal has */
+export interface Size {
+  readonly columns: number
+  readonly lines: number
+}
 
 type Column = Exclude<keyof Row, 'group'>
 
@@ -41,45 +44,51 @@ const NAME = { min: 17, max: 26 }
 /** Wider lines are hard to follow */
 const MAX_WIDTH = 100
 
-/** How many reasons are shown, so that all of the table fits in 24 lines together with eight groups */
-const MAX_VERDICTS = 4
+/** How many reasons and peers are shown at most, and how many there have to be room for at least */
+const VERDICTS = { few: 2, many: 5 }
+const PEERS = { few: 2, many: 6 }
 
 /** How wide the numbers beside a reason are: how often, and how long ago */
 const OFTEN = 7
 const AGO = 8
 
-/** Cuts off what is too long, and says so */
-export function clip (text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`
-}
-
-/** The picture of one moment as lines, none of them wider than `columns` */
-export function table (view: View, columns: number, paint: Paint): string[] {
+/**
+ * The picture of one moment as lines, none of them wider than the terminal. The 23 lines of the smallest one hold
+ * what matters; where there are more, more is shown.
+ */
+export function table (view: View, { columns, lines }: Size, paint: Paint): string[] {
   const width = Math.min(columns, MAX_WIDTH)
   const name = Math.min(NAME.max, Math.max(NAME.min, width - COLUMNS_WIDTH - 1))
-  const lines: Line[] = [
+  const records: Line[] = [
     [['bold', ` ${'from'.padEnd(name)}${COLUMNS.map(([title, width]) => title.padStart(width)).join('')}`]],
     ...view.rows.map(row => groupLine(row, view.labels.get(row.group), name)),
     ...(view.more > 0 ? [[['dim', ` and ${view.more} more`]] satisfies Line] : []),
-    groupLine(view.total, undefined, name),
-    [],
-    ...(view.pings == null ? [] : pingLines(view.pings)),
-    socketLine(view.sockets),
-    [],
-    ...verdictLines(view, width),
-    [['dim', ` running for ${age(view.elapsed)}`]]
+    groupLine(view.total, undefined, name)
   ]
-  return lines.map(line => render(line, width, paint))
+  const visitors: Line[] = [...(view.pings == null ? [] : pingLines(view.pings)), socketLine(view.sockets, view.elapsed)]
+
+  const take = share(lines - records.length - visitors.length - SCOPE_LINES - 1)
+  const reasons = view.verdicts.length
+  // first what matters, then what is pleasant to the eye, then more of the same
+  const few = { verdicts: take(Math.min(VERDICTS.few, Math.max(1, reasons))), peers: take(Math.min(PEERS.few, view.scopes.peers.length)) }
+  const verdicts = few.verdicts + take(Math.min(VERDICTS.many, reasons) - few.verdicts)
+  const gaps = take(3)
+  const peers = few.peers + take(Math.min(PEERS.many, view.scopes.peers.length) - few.peers)
+
+  const parts = [records, visitors, scopeLines(view.scopes, peers), verdictLines(view, verdicts, width)]
+  return parts
+    .flatMap((part, index) => index > 0 && index <= gaps ? [[], ...part] : part)
+    .map(line => render(line, width, paint))
 }
 
-function render (line: Line, width: number, paint: Paint): string {
-  let room = width
-  return line.map(part => {
-    const [look, whole] = typeof part === 'string' ? [undefined, part] : part
-    const text = room > 0 ? clip(whole, room) : ''
-    room -= text.length
-    return look == null || text === '' ? text : paint(look, text)
-  }).join('')
+/** Gives of so many what is asked for, as long as there is any */
+function share (all: number): (wanted: number) => number {
+  let left = Math.max(0, all)
+  return wanted => {
+    const given = Math.min(left, Math.max(0, wanted))
+    left -= given
+    return given
+  }
 }
 
 function groupLine (row: Row, label: string | undefined, name: number): Line {
@@ -95,26 +104,25 @@ function cell (column: Column, value: number, width: number): Line[number] {
 }
 
 function pingLines ({ ok, failed, lastError, ping, connect }: Pings): Line[] {
-  const title = ['bold', ' honest pings       '] as const
-  if (ok + failed === 0) return [[title, 'none yet']]
-  const line: Line = [title, [failed === 0 ? 'green' : 'red', `${ok} of ${ok + failed} answered`]]
+  if (ok + failed === 0) return [titled('honest pings', 'none yet')]
+  const answered = [failed === 0 ? 'green' : 'red', `${ok} of ${ok + failed} answered`] as const
   return [
-    ping == null ? line : [...line, `, p50 ${seconds(ping.p50)}, p99 ${seconds(ping.p99)}`],
-    ...(connect == null ? [] : [[['bold', ' to connect anew    '], `p50 ${seconds(connect.p50)}, p99 ${seconds(connect.p99)}`] satisfies Line]),
-    ...(lastError == null ? [] : [[['bold', ' last failure       '], ['red', lastError]] satisfies Line])
+    titled('honest pings', answered, ping == null ? '' : `, p50 ${seconds(ping.p50)}, p99 ${seconds(ping.p99)}`),
+    ...(connect == null ? [] : [titled('to connect anew', `p50 ${seconds(connect.p50)}, p99 ${seconds(connect.p99)}`)]),
+    ...(lastError == null ? [] : [titled('last failure', ['red', lastError])])
   ]
 }
 
-function socketLine ({ pending, expired, dropped }: SocketStatus): Line {
-  return [['bold', ' silent WebSockets  '], `${pending} waiting, ${expired} expired, ${dropped} dropped`]
+function socketLine ({ pending, expired, dropped }: SocketStatus, elapsed: number): Line {
+  return titled('silent WebSockets', `${pending} waiting, ${expired} expired, ${dropped} dropped`, ['dim', `; running for ${age(elapsed)}`])
 }
 
 /** In a steady order, or nobody could read them while they change */
-function verdictLines ({ verdicts, elapsed }: View, width: number): Line[] {
+function verdictLines ({ verdicts, elapsed }: View, max: number, width: number): Line[] {
   const room = width - OFTEN - AGO
   const title: Line = [['bold', ` ${'refused or dropped, and why'.padEnd(room + OFTEN - 1)}${'last'.padStart(AGO)}`]]
   if (verdicts.length === 0) return [title, [['dim', ' nobody yet']]]
-  const shown = verdicts.slice(-MAX_VERDICTS).sort((a, b) => a.text < b.text ? -1 : 1)
+  const shown = verdicts.slice(verdicts.length - max).sort((a, b) => a.text < b.text ? -1 : 1)
   return [title, ...shown.map(({ text, count, at }) => [
     `${`${count}×`.padStart(OFTEN - 1)} ${clip(text, room).padEnd(room)}`,
     ['dim', (elapsed - at < 1_000 ? 'now' : age(elapsed - at)).padStart(AGO)]
@@ -135,7 +143,8 @@ export function plainLines (view: View, before: ReadonlyMap<string, number>): st
     `${Math.round(view.elapsed / 1_000)} s`,
     `${handshaking} handshaking, ${total.ready} ready`,
     `${total.refused} refused, ${total.dropped} dropped`,
-    `${sockets.pending} silent WebSockets, ${sockets.expired + sockets.dropped} dropped`
+    `${sockets.pending} silent WebSockets, ${sockets.expired + sockets.dropped} dropped`,
+    scopeWords(view.scopes)
   ]
   if (pings != null) {
     parts.push(`${pings.ok} of ${pings.ok + pings.failed} pings${pings.ping == null ? '' : `, p50 ${seconds(pings.ping.p50)}, p99 ${seconds(pings.ping.p99)}`}`)

@@ -35,7 +35,7 @@ export interface VisitorsInit {
   readonly onFailure: (error: Error) => void
 }
 
-/** Five honest ones, one that stalls and one that sends garbage, on threads of their own */
+/** Five honest ones, one that stalls, one that sends garbage and one that is greedy, on threads of their own */
 export interface Visitors {
   /** What they do, by the group from which they come */
   readonly labels: ReadonlyMap<string, string>
@@ -57,6 +57,7 @@ const HONEST: readonly Origin[] = [
   { transport: 'ws' }
 ]
 
+const GREEDY: Origin = { address: '127.0.0.6', transport: 'tcp' }
 const STALLS: Origin = { address: '127.0.0.7', transport: 'tcp' }
 const GARBAGE: Origin = { address: '127.0.0.8', transport: 'tcp' }
 
@@ -73,7 +74,7 @@ export async function startVisitors ({ target, onPing, onFailure }: VisitorsInit
   }, onPing, onFailure)
 
   const honest = start('./honest.worker.ts', HONEST)
-  const hostile = start('./hostile.worker.ts', [STALLS, GARBAGE])
+  const hostile = start('./hostile.worker.ts', [STALLS, GARBAGE, GREEDY])
   const stop = async (): Promise<void> => { await Promise.all([honest.stop(), hostile.stop()]) }
   signal.addEventListener('abort', () => { void stop() })
   if (signal.aborted) void stop()
@@ -131,7 +132,7 @@ class Thread {
 
 function labels (): Map<string, string> {
   const label = (origins: readonly Origin[], text: string): Array<[string, string]> => origins.map(({ address = '127.0.0.1' }) => [address, text])
-  return new Map([...label(HONEST, 'honest'), ...label([STALLS], 'stalls'), ...label([GARBAGE], 'garbage')])
+  return new Map([...label(HONEST, 'honest'), ...label([GREEDY], 'greedy'), ...label([STALLS], 'stalls'), ...label([GARBAGE], 'garbage')])
 }
 
 /** Linux has all of 127.0.0.0/8 by itself, other systems only 127.0.0.1 */

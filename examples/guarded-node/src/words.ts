@@ -1,5 +1,7 @@
 import { HandshakeTimeoutError } from '@cordon/interface-connection-lifecycle'
+import { isResourceRefusal } from '@cordon/interface-resource-manager'
 import type { CloseCode, CloseReason, NormalisedAddress, Refusal } from '@cordon/interface-connection-lifecycle'
+import type { LimitKey, ResourceRefusal, ScopeClass } from '@cordon/interface-resource-manager'
 
 /** What became of a connection, as far as the table tells them apart */
 export type Fate = 'left' | 'refused' | 'dropped'
@@ -75,14 +77,42 @@ export function why (reason: CloseReason): string {
   return code === 'deadline' ? `it was too slow${detail}` : `its handshake failed${detail}`
 }
 
+/** What a limit is about */
+const RESOURCE_WORDS: Readonly<Record<LimitKey, string>> = {
+  connections: 'connections',
+  connectionsInbound: 'inbound connections',
+  connectionsOutbound: 'outbound connections',
+  streams: 'streams',
+  streamsInbound: 'inbound streams',
+  streamsOutbound: 'outbound streams',
+  fileDescriptors: 'descriptors',
+  memory: 'bytes'
+}
+
+/** Who held what was full; a sentence in which the whole name of a peer stands fits in no terminal */
+const HOLDERS: Partial<Record<ScopeClass, string>> = {
+  system: 'the node',
+  transient: 'the node, of peers not known yet,',
+  peer: 'its peer',
+  prefix: 'its part of the network'
+}
+
 /** Why a connection was not let in, or had to make room, as the end of a sentence */
 export function whyNot (refusal: Refusal): string {
   const { code, current, limit, configPath } = refusal
   if (code === 'stopping') return 'the node is stopping'
+  if (isResourceRefusal(refusal)) return overLimit(refusal)
   if (code !== 'crowded' || current == null || limit == null) return printable(refusal.message)
   return configPath?.endsWith('PerGroup') === true
     ? `it held ${current} of ${limit} handshakes of its group`
     : `the node held ${current} of ${limit} handshakes, most of them from there`
+}
+
+function overLimit ({ scopeClass, cause, current, limit, message }: ResourceRefusal): string {
+  const holder = HOLDERS[scopeClass]
+  if (cause === 'rate') return 'more came from there than may in so short a time'
+  if (holder == null || cause == null) return printable(message)
+  return `${holder} held ${current} of ${limit} ${RESOURCE_WORDS[cause]}`
 }
 
 /** A duration as people say it; less than ten seconds with what matters of its fraction */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { judge } from '../src/outcome.ts'
 import type { Evidence } from '../src/outcome.ts'
 
-const GOOD: Evidence = { pings: { ok: 10, failed: 0 }, answered: [2, 2, 2, 2, 2], closed: { crowded: 8, 'upgrade-failed': 4 } }
+const GOOD: Evidence = { pings: { ok: 10, failed: 0 }, answered: [2, 2, 2, 2, 2], closed: { crowded: 8, 'upgrade-failed': 4 }, overLimit: 12 }
 
 describe('the judgement of --once', () => {
   it('finds nothing wrong when the honest were served under attack', () => {
@@ -26,5 +26,9 @@ describe('the judgement of --once', () => {
     [{ deadline: 1, 'remote-reset': 9 }, /^no garbage was dropped/]
   ])('proves nothing without an attack: %j', (closed, problem) => {
     expect(judge({ ...GOOD, closed })).toEqual([expect.stringMatching(problem)])
+  })
+
+  it('proves nothing where nobody was greedy', () => {
+    expect(judge({ ...GOOD, overLimit: 0 })).toEqual([expect.stringMatching(/^nothing was over a limit/)])
   })
 })

@@ -1,9 +1,11 @@
-import { HandshakeTimeoutError } from '@cordon/interface-connection-lifecycle'
+import { HandshakeTimeoutError, isRefusal } from '@cordon/interface-connection-lifecycle'
+import { createResourceManager } from '@cordon/resource-manager'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fate, groupName, printable, seconds, why, whyNot } from '../src/words.ts'
 import { addressOf, BLOCKED, CROWDED } from './records.ts'
 import type { CloseCode, CloseReason, Refusal } from '@cordon/interface-connection-lifecycle'
+import type { PrefixLimits } from '@cordon/interface-resource-manager'
 
 describe('text of a peer', () => {
   it('is printable ASCII and no longer than a few lines, whatever it was', () => {
@@ -78,6 +80,31 @@ describe('why a connection was refused', () => {
     [{ code: 'limit', module: 'lifecycle', message: 'no\nroom', current: 1, limit: 1 }, 'no room']
   ])('%j', (refusal, words) => {
     expect(whyNot(refusal)).toBe(words)
+  })
+})
+
+describe('what was over a limit', () => {
+  const refusal = (value: unknown): Refusal => {
+    if (isRefusal(value)) return value
+    throw new Error('was admitted')
+  }
+  const shut = { limits: { peerDefault: { connectionsInbound: 0 }, system: { connectionsOutbound: 0 }, transient: { fileDescriptors: 0 }, connection: { memory: 0 } } }
+
+  it('is said of whom it was, without the name of a peer', () => {
+    const manager = createResourceManager(shut)
+    const inbound = manager.openConnection('inbound')
+    if (isRefusal(inbound)) throw new Error(inbound.message)
+    expect(whyNot(refusal(inbound.setPeer('12D3KooWJRrGTzS8y7zUuqL6VvMmD7YfLxhP6SHAZQ7hCHHc8mW9')))).toBe('its peer held 0 of 0 inbound connections')
+    expect(whyNot(refusal(manager.openConnection('outbound')))).toBe('the node held 0 of 0 outbound connections')
+    expect(whyNot(refusal(manager.openConnection('inbound', { usesDescriptor: true })))).toBe('the node, of peers not known yet, held 0 of 0 descriptors')
+    expect(whyNot(refusal(inbound.reserveMemory(1)))).toBe('conn-1 has 0 of 0 bytes of memory; resourceManager.limits.connection.memory changes that')
+  })
+
+  it('is how many came from one part of the network, or how fast', () => {
+    const knock = (limits: PrefixLimits): Refusal => refusal(createResourceManager({ limits: { prefixes: { entries: { '127.0.0.0/8': limits } } } })
+      .openConnection('inbound', { address: { ...addressOf('127.0.0.7'), words: [0x7f000007] } }))
+    expect(whyNot(knock({ connections: 0 }))).toBe('its part of the network held 0 of 0 connections')
+    expect(whyNot(knock({ rate: 0 }))).toBe('more came from there than may in so short a time')
   })
 })
 

@@ -1,3 +1,4 @@
+import type { Negotiating } from './streams.ts'
 import type { TransportState, Wiring } from './wiring.ts'
 import type { ConnectionRecord, RawConnection, Refusal } from '@cordon/interface-connection-lifecycle'
 import type { AbortOptions, Connection, MessageStream, MultiaddrConnection, StreamMuxer } from '@libp2p/interface'
@@ -21,6 +22,7 @@ export class Attachment implements RawConnection {
   readonly transport: TransportState
   record?: ConnectionRecord
   muxer?: StreamMuxer
+  negotiating?: Negotiating
   underlay?: Underlay
 
   /** libp2p has been told that it is open, and so has to be told that it closed */

@@ -9,6 +9,7 @@ import type { Stream, StreamHandler, StreamMiddleware } from '@libp2p/interface'
 export class HandlerHook {
   readonly #services = new Map<string, string>()
   readonly #streams = new WeakMap<Stream, StreamHook>()
+  readonly #ours = new WeakSet<StreamMiddleware>()
 
   /** Takes the place of the registrar's methods; services register when they start, which is later */
   install (components: NodeComponents): void {
@@ -17,8 +18,8 @@ export class HandlerHook {
     const unhandle = registrar.unhandle.bind(registrar)
     const getMiddleware = registrar.getMiddleware.bind(registrar)
 
-    // libp2p runs these for every stream as soon as it has a protocol, in both directions and before any handler
-    registrar.getMiddleware = protocol => [this.#negotiated, ...getMiddleware(protocol)]
+    // libp2p runs these for every stream that has a protocol, in both directions and before any handler
+    registrar.getMiddleware = protocol => this.#around(getMiddleware(protocol))
 
     registrar.handle = async (protocol, handler, options) => {
       const wrapped = this.#wrap(handler)
@@ -58,9 +59,32 @@ export class HandlerHook {
     this.#streams.set(stream, hook)
   }
 
-  readonly #negotiated: StreamMiddleware = (stream, connection, next) => {
-    this.#streams.get(stream)?.negotiated(stream.protocol)
-    next(stream, connection)
+  /** The user's middleware, between what knows the stream before it and what knows the one that it made of it */
+  #around (users: StreamMiddleware[]): StreamMiddleware[] {
+    // one that was registered with what we returned before has ours in it
+    const theirs = users.filter(middleware => !this.#ours.has(middleware))
+    let hook: StreamHook | undefined
+    const first: StreamMiddleware = (stream, connection, next) => {
+      hook = this.#streams.get(stream)
+      hook?.negotiated()
+      next(stream, connection)
+    }
+    this.#ours.add(first)
+
+    if (theirs.length === 0) {
+      return [first]
+    }
+
+    const last: StreamMiddleware = (stream, connection, next) => {
+      if (hook != null) {
+        this.#streams.set(stream, hook)
+      }
+
+      next(stream, connection)
+    }
+    this.#ours.add(last)
+
+    return [first, ...theirs, last]
   }
 
   #wrap (handler: StreamHandler): StreamHandler {

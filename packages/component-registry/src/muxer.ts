@@ -45,7 +45,7 @@ export class MuxerHook {
       this.#wiring.driver.secured(attachment.record, secured)
       const muxer: StreamMuxer = create(secured)
       attachment.muxer = muxer
-      hookStreams(muxer, attachment.record, this.#wiring, this.#handlers)
+      attachment.negotiating = hookStreams(muxer, attachment.record, this.#wiring, this.#handlers)
 
       return muxer
     }

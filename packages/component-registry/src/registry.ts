@@ -5,12 +5,13 @@ import { keepsAlive } from './keep-alive.ts'
 import { Module, ModuleSequence } from './modules.ts'
 import { orderParticipants } from './order.ts'
 import { transportStatus } from './status.ts'
+import { noticeProtocols } from './streams.ts'
 import type { Gater } from './gater.ts'
 import type { MuxerHook } from './muxer.ts'
 import type { TransportHook } from './transports.ts'
 import type { NodeComponents, Wiring } from './wiring.ts'
 import type { Adjustment, Registry as RegistryInterface, RegistryStatus } from '@cordon/interface-component-registry'
-import type { ConnectionLifecycle, LifecycleHost, NamedParticipant, Stage } from '@cordon/interface-connection-lifecycle'
+import type { ConnectionLifecycle, DialTarget, LifecycleHost, NamedParticipant, Refusal, Stage } from '@cordon/interface-connection-lifecycle'
 import type { Connection, Startable } from '@libp2p/interface'
 
 /** The service that starts and stops the modules, and that tells the lifecycle of upgraded connections */
@@ -50,6 +51,10 @@ export class Registry implements RegistryInterface, Startable {
 
   modulesWith (symbol: symbol): readonly object[] {
     return this.#sequence.modules.map(({ instance }) => instance).filter(instance => symbol in instance)
+  }
+
+  endDials (judge: (target: DialTarget) => Refusal | undefined): number {
+    return this.#transports.dials.end(judge)
   }
 
   /**
@@ -200,6 +205,11 @@ export class Registry implements RegistryInterface, Startable {
     }
 
     attachment.upgraded(connection)
+
+    if (attachment.muxer != null && attachment.negotiating != null) {
+      noticeProtocols(connection, attachment.muxer, attachment.negotiating)
+    }
+
     this.#wiring.driver.upgraded(attachment.record, connection)
     attachment.announced = isOpen(connection)
 

@@ -3,10 +3,19 @@ import { hasEnded } from './attachment.ts'
 import type { HandlerHook } from './handlers.ts'
 import type { Wiring } from './wiring.ts'
 import type { ConnectionRecord, StreamRecord } from '@cordon/interface-connection-lifecycle'
-import type { Stream, StreamMuxer } from '@libp2p/interface'
+import type { Connection, Stream, StreamMuxer } from '@libp2p/interface'
 
-/** Has every stream of a muxer announced to the lifecycle: inbound before its protocol is negotiated, outbound before its first frame */
-export function hookStreams (muxer: StreamMuxer, connection: ConnectionRecord, wiring: Wiring, handlers: HandlerHook): void {
+/** The streams of one connection of which libp2p has not said yet which protocol they have; as many as its participants allow */
+export type Negotiating = Set<StreamHook>
+
+/**
+ * Has every stream of a muxer announced to the lifecycle: inbound before its protocol is negotiated, outbound before its
+ * first frame.
+ *
+ * @returns what `noticeProtocols` wants
+ */
+export function hookStreams (muxer: StreamMuxer, connection: ConnectionRecord, wiring: Wiring, handlers: HandlerHook): Negotiating {
+  const negotiating: Negotiating = new Set()
   const { driver } = wiring
   const dispatchEvent = muxer.dispatchEvent.bind(muxer)
   const createStream = muxer.createStream.bind(muxer)
@@ -32,7 +41,7 @@ export function hookStreams (muxer: StreamMuxer, connection: ConnectionRecord, w
       return true
     }
 
-    new StreamHook(stream, record, wiring, handlers).attach()
+    new StreamHook(stream, record, wiring, handlers, negotiating).attach()
 
     return dispatchEvent(event)
   }
@@ -47,7 +56,7 @@ export function hookStreams (muxer: StreamMuxer, connection: ConnectionRecord, w
     try {
       const stream = await createStream(options)
       driver.streamCreated(record, stream)
-      new StreamHook(stream, record, wiring, handlers).attach()
+      new StreamHook(stream, record, wiring, handlers, negotiating).attach()
 
       return stream
     } catch (error) {
@@ -56,6 +65,27 @@ export function hookStreams (muxer: StreamMuxer, connection: ConnectionRecord, w
       throw error
     }
   }
+
+  return negotiating
+}
+
+/**
+ * libp2p sets `stream.protocol` in the moment of negotiation and tells nobody, but in the same tick it counts the streams
+ * of the connection that have it. The middleware, which says it for certain, runs only after the peer store has written
+ * the protocol down. An accessor on each stream would put V8's representation of the stream into its slow form.
+ */
+export function noticeProtocols (connection: Connection, muxer: StreamMuxer, negotiating: Negotiating): void {
+  Object.defineProperty(connection, 'streams', {
+    configurable: true,
+    enumerable: false,
+    get: () => {
+      for (const hook of negotiating) {
+        hook.notice()
+      }
+
+      return muxer.streams
+    }
+  })
 }
 
 /** What an inbound stream that we refuse is reset with: always the same, because only a log sees it, and a flood would pay for each stack */
@@ -67,19 +97,23 @@ export class StreamHook {
   readonly #record: StreamRecord
   readonly #wiring: Wiring
   readonly #handlers: HandlerHook
+  readonly #negotiating: Negotiating
+  #refused?: StreamRefusedError
   #running = 0
   #closed = false
 
-  constructor (stream: Stream, record: StreamRecord, wiring: Wiring, handlers: HandlerHook) {
+  constructor (stream: Stream, record: StreamRecord, wiring: Wiring, handlers: HandlerHook, negotiating: Negotiating) {
     this.#stream = stream
     this.#record = record
     this.#wiring = wiring
     this.#handlers = handlers
+    this.#negotiating = negotiating
   }
 
   attach (): void {
     this.#stream.addEventListener('close', this)
     this.#handlers.track(this.#stream, this)
+    this.#negotiating.add(this)
 
     // an outbound one may have closed before we could listen
     if (hasEnded(this.#stream)) {
@@ -87,19 +121,31 @@ export class StreamHook {
     }
   }
 
-  /**
-   * The protocol is known. Throws into libp2p, which then tells whoever asked for the stream.
-   *
-   * @throws {StreamRefusedError} when it is refused; the stream has been reset
-   */
-  negotiated (protocol: string): void {
+  /** Looks whether the protocol is known by now, and has it judged once. One that is refused is reset. */
+  notice (): void {
+    if (this.#stream.protocol === '' || !this.#negotiating.delete(this)) {
+      return
+    }
+
+    const { protocol } = this.#stream
     const refusal = this.#wiring.driver.streamNegotiated(this.#record, protocol, this.#handlers.service(protocol))
 
     if (refusal != null) {
-      const error = new StreamRefusedError(refusal)
-      this.#stream.abort(error)
+      this.#refused = new StreamRefusedError(refusal)
+      this.#stream.abort(this.#refused)
+    }
+  }
 
-      throw error
+  /**
+   * libp2p is about to hand the stream on. What this throws reaches whoever asked for it.
+   *
+   * @throws {StreamRefusedError} when its protocol was refused
+   */
+  negotiated (): void {
+    this.notice()
+
+    if (this.#refused != null) {
+      throw this.#refused
     }
   }
 
@@ -123,6 +169,8 @@ export class StreamHook {
   /** The stream has closed */
   handleEvent (): void {
     this.#stream.removeEventListener('close', this)
+    // from now on nobody is asked about it
+    this.#negotiating.delete(this)
     this.#closed = true
     this.#release()
   }

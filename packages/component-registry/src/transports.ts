@@ -1,3 +1,4 @@
+import { Dials } from './dials.ts'
 import { isGuardable, SocketGuard } from './sockets.ts'
 import { RecordingUpgrader } from './upgrader.ts'
 import type { Gater } from './gater.ts'
@@ -19,6 +20,7 @@ export class TransportHook {
   readonly #muxers: MuxerHook
   readonly #wrapped = new WeakSet<Transport>()
   readonly #guards = new Set<SocketGuard>()
+  readonly dials = new Dials()
   readonly sockets: SocketCounts = { pending: 0, expired: 0, dropped: 0 }
 
   constructor (wiring: Wiring, gater: Gater, muxers: MuxerHook) {
@@ -55,7 +57,7 @@ export class TransportHook {
     const createListener = transport.createListener.bind(transport)
 
     // on the instance, so that everything else about it stays as it was
-    transport.dial = (address, options) => dial(address, { ...options, upgrader })
+    transport.dial = async (address, options) => this.dials.run(address, options.signal, async signal => dial(address, { ...options, signal, upgrader }))
     transport.createListener = options => {
       const guard = new SocketGuard(this.#wiring, this.sockets)
       const listener = createListener({ ...options, upgrader: upgrader.withSockets(guard) })

@@ -133,8 +133,8 @@ export class ConnectionLifecycleClass extends TypedEventEmitter<LifecycleEvents>
     await this.#spine.close(record, reason, options)
   }
 
-  shed (direction: Direction, { except }: ShedOptions = {}): ConnectionRecord | undefined {
-    return this.#spine.shed(direction, except)
+  shed (direction: Direction, options: ShedOptions = {}): ConnectionRecord | undefined {
+    return this.#spine.shed(direction, options)
   }
 
   maintain (target: PeerId | Multiaddr | Multiaddr[], options: MaintainOptions = {}): Maintained {

@@ -11,7 +11,7 @@ import { LifecycleStream, Streams } from './streams.ts'
 import { Teardown } from './teardown.ts'
 import type { Context } from './context.ts'
 import type { Intent, LossCause } from './reasons.ts'
-import type { Clock, CloseOptions, CloseReason, ConnectionRecord, DialTarget, Direction, LifecycleDriver, LifecycleHost, RawConnection, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
+import type { Clock, CloseOptions, CloseReason, ConnectionRecord, DialTarget, Direction, LifecycleDriver, LifecycleHost, RawConnection, Refusal, ShedOptions, StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { Connection, MessageStream, PeerId, Stream } from '@libp2p/interface'
 
 /** Steps that have no say any more: their faults refuse nothing */
@@ -212,10 +212,10 @@ export class Spine implements LifecycleDriver {
     await record.whenReleased()
   }
 
-  shed (direction: Direction, except?: ConnectionRecord): LifecycleRecord | undefined {
+  shed (direction: Direction, { except, spares }: ShedOptions): LifecycleRecord | undefined {
     const set = this.#context.table.anonymous(direction)
     // one whose step is on the stack lets go of nothing before that step has answered
-    const record = set.oldestOfLargestBut(record => record === except || record.running > 0)
+    const record = set.oldestOfLargestBut(record => record === except || record.running > 0 || spares?.(record) === true)
     if (record == null) return undefined
     this.#drop(record, new ShedRefusal(groupName(record.address), direction, set.sizeOf(record.address.share)))
     return record

@@ -1,5 +1,7 @@
 import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { ComposeError } from '@cordon/interface-component-registry'
+import { isConnectionLifecycle, isParticipantModule } from '@cordon/interface-connection-lifecycle'
+import { isResourceManagerModule } from '@cordon/interface-resource-manager'
 import { resourceManager } from '@cordon/resource-manager'
 import type { Modules } from '@cordon/component-registry'
 import type { Registry } from '@cordon/interface-component-registry'
@@ -21,6 +23,12 @@ const DEFAULTS: Defaults = {
   resourceManager: resourceManager()
 }
 
+/** What takes the place of a default has to be of its kind: something else would be found under its name, and protect from nothing */
+const KINDS: Readonly<Record<keyof Defaults, (module: unknown) => boolean>> = {
+  lifecycle: isConnectionLifecycle,
+  resourceManager: module => isResourceManagerModule(module) && isParticipantModule(module)
+}
+
 /**
  * The defaults, with what was given in their place; `undefined` means the default, as everywhere in options.
  *
@@ -39,5 +47,23 @@ export function withDefaults (modules: unknown = {}): Modules {
     throw new ComposeError(`modules.${misspelt[0]}`, `there is no default module of this name to leave out; there is ${Object.keys(DEFAULTS).join(', ')}`)
   }
 
-  return { ...DEFAULTS, ...Object.fromEntries(given.filter(([, factory]) => factory !== undefined)) }
+  const chosen = given.filter(([, factory]) => factory !== undefined)
+
+  return { ...DEFAULTS, ...Object.fromEntries(chosen.map(([name, factory]) => [name, Object.hasOwn(KINDS, name) ? ofKind(name as keyof Defaults, factory) : factory])) }
+}
+
+function ofKind (name: keyof Defaults, factory: Modules[string]): Modules[string] {
+  if (typeof factory !== 'function') {
+    return factory
+  }
+
+  return (components: never) => {
+    const module = factory(components)
+
+    if (typeof module === 'object' && module != null && !KINDS[name](module)) {
+      throw new ComposeError(`modules.${name}`, `what its factory made cannot stand in for it: a ${name} that takes part in a node is made by ${name === 'lifecycle' ? 'connectionLifecycle' : name}(), or carries what docs/participants.md says`)
+    }
+
+    return module
+  }
 }

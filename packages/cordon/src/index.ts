@@ -1,8 +1,9 @@
 /**
  * @packageDocumentation
  *
- * Makes a js-libp2p 3.x node safe to run among strangers: wrap the options of `createLibp2p` in `cordon()`. A node
- * that only ever talks to itself in a test does not need it.
+ * Makes a js-libp2p 3.x node safe to run among strangers: wrap the options of `createLibp2p` in `cordon()`. Every
+ * connection gets an owner and deadlines, and what strangers may spend gets limits. A node that only ever talks to
+ * itself in a test does not need it.
  *
  * @example A guarded node
  *
@@ -21,7 +22,19 @@
  * }))
  *
  * console.info(node.services.lifecycle.stats())
+ * console.info(node.services.resourceManager.snapshot().system)
  * await node.stop()
+ * ```
+ *
+ * @example Limits of your own
+ *
+ * ```ts
+ * import { cordon } from '@cordon/cordon'
+ * import { resourceManager } from '@cordon/resource-manager'
+ *
+ * export const options = cordon({}, {
+ *   resourceManager: resourceManager({ limits: { system: { connectionsInbound: 500, connections: 600 } } })
+ * })
  * ```
  */
 
@@ -50,7 +63,8 @@ export type Chosen<M> = {
  * result belongs to one node. The modules are found in `node.services`, beside your own services.
  *
  * @param options - any options of `createLibp2p`
- * @param modules - what to use in place of the defaults, such as `{ lifecycle: connectionLifecycle({ maxHandshaking: 64 }) }`
+ * @param modules - what to use in place of the defaults, such as `{ lifecycle: connectionLifecycle({ maxHandshaking: 64 }) }`,
+ *   or `false` to leave one out
  * @param init - how the registry itself behaves
  * @throws {ComposeError} when a name is taken or misspelt, or a value is not a module
  * @throws {InvalidParametersError} when a value in `init` is out of range

@@ -1,5 +1,6 @@
 import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { isConnectionLifecycle } from '@cordon/interface-connection-lifecycle'
+import { createResourceManager, resourceManager } from '@cordon/resource-manager'
 import { createLibp2p } from 'libp2p'
 import { describe, expect, it } from 'vitest'
 import { cordon } from '../src/index.ts'
@@ -35,6 +36,19 @@ describe('cordon', () => {
     await node.stop()
 
     expect(made).toEqual([node.services.lifecycle])
+  })
+
+  it.each([
+    ['lifecycle', () => ({})],
+    ['resourceManager', () => createResourceManager()]
+  ])('says of a %s that is none that it cannot stand in for it', async (name, factory) => {
+    await expect(createLibp2p(untyped({}, { [name]: factory }))).rejects.toThrow(`modules.${name}: `)
+  })
+
+  it('says of a second resource manager that there can be one', async () => {
+    const node = await createLibp2p({ ...cordon({}, { resourcemanager: resourceManager() }), start: false })
+
+    await expect((async () => { await node.start() })()).rejects.toThrow('several modules are resource managers')
   })
 
   it('adds modules of your own', async () => {

@@ -4,6 +4,7 @@ import { connections } from './resource-manager/connections.ts'
 import { harness } from './resource-manager/harness.ts'
 import { limits } from './resource-manager/limits.ts'
 import { memory } from './resource-manager/memory.ts'
+import { prefixes } from './resource-manager/prefixes.ts'
 import { spans } from './resource-manager/spans.ts'
 import { streams } from './resource-manager/streams.ts'
 import type { ResourceManagerArgs } from './resource-manager/harness.ts'
@@ -21,6 +22,6 @@ export function resourceManagerSuite (setup: TestSetup<ResourceManager, Resource
     beforeEach(() => { context.reset() })
     afterEach(async () => { await setup.teardown() })
 
-    for (const part of [spans, connections, streams, memory, limits, allowlist]) part(context)
+    for (const part of [spans, connections, streams, memory, limits, prefixes, allowlist]) part(context)
   })
 }

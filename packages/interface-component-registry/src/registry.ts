@@ -1,4 +1,4 @@
-import type { Stage } from '@cordon/interface-connection-lifecycle'
+import type { DialTarget, Refusal, Stage } from '@cordon/interface-connection-lifecycle'
 
 /** One change that composing made to what libp2p would have done by itself */
 export interface Adjustment {
@@ -77,6 +77,16 @@ export interface Registry {
    * siblings they do not name; to be asked in `start` and later.
    */
   modulesWith (symbol: symbol): readonly object[]
+
+  /**
+   * Ends dials that are under way, for a module that has come to forbid what it allowed a moment ago: `dial` of a
+   * participant is asked only before a dial begins, and a record exists only once the transport has connected.
+   *
+   * @param judge - asked about each address that is being dialled; a peer that is known is its last `/p2p`. What it
+   *   returns is the `cause` of the error with which the dial rejects
+   * @returns how many were ended
+   */
+  endDials (judge: (target: DialTarget) => Refusal | undefined): number
 }
 
 /** Tells a registry from other services */

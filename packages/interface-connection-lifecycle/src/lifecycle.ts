@@ -57,6 +57,9 @@ export interface MonitorOptions extends AbortOptions {
 export interface ShedOptions {
   /** For which room is made: a participant that sheds from its `opened` step passes the record it was asked about */
   readonly except?: ConnectionRecord
+
+  /** Whose end would make no room for it: asked about one record after the other until one may go. Must not throw. */
+  readonly spares?: (record: ConnectionRecord) => boolean
 }
 
 /** Counts at one moment, and totals since the node was made */
@@ -135,8 +138,8 @@ export interface ConnectionLifecycle extends TypedEventTarget<LifecycleEvents> {
   /**
    * Makes room: drops one record of this direction at once whose peer is not authenticated yet (its phase is
    * `encrypt`): the oldest of the largest group. Of several largest groups it is the one whose oldest has waited
-   * longest. Takes neither `except` nor a record about which a participant is being asked, though both count for
-   * their groups. Everything the dropped record held is released before this returns.
+   * longest. Takes neither `except`, nor whom `spares` names, nor a record about which a participant is being asked,
+   * though all of them count for their groups. Everything the dropped record held is released before this returns.
    *
    * @returns the record that was dropped, if there was one
    */

@@ -30,7 +30,10 @@ export interface Participant {
   /** A raw connection exists */
   opened? (record: ConnectionRecord): Refusal | undefined
 
-  /** In the same tick as `opened`: the bytes as the wire has them, for meters and throttles */
+  /**
+   * In the same tick as `opened`, and only once everybody who was asked there has agreed (the gates among themselves,
+   * then all others): the bytes as the wire has them, for meters and throttles
+   */
   raw? (record: ConnectionRecord, raw: MultiaddrConnection): void
 
   /** The peer id is authenticated; the muxer does not exist yet */

@@ -29,17 +29,22 @@ export interface Lifted {
  */
 export interface AllowlistSource {
   /**
-   * Asked when a connection is opened, when its peer is known, and when the normal scopes refuse it or one of its
-   * streams. Must not throw.
+   * Asked when a connection is opened or cancelled, when its peer is known, and when the normal scopes refuse it or one
+   * of its streams. It has to be fast: a flood asks for each connection. It should not throw; a resource manager takes
+   * an answer that is thrown or is none for one that lifts nothing, and says so once. It may use the resource manager,
+   * which counts rightly even then, but had better not: what it asks may ask it again.
    *
-   * @param address - absent where a stream was opened without its connection
+   * @param address - absent where a connection was opened without it, or a stream without its connection
    * @param peer - absent until it is authenticated: the answer is then what would hold if it were the right one, as
    *   far as `lane` is concerned; `counts` and `buckets` are lifted for an unknown peer only if they are for all peers
    */
   lifts (address: NormalisedAddress | undefined, peer: string | undefined): Lifted
 }
 
-/** A module that knows whom the operator trusts shows it under this symbol, and is found by it when the node starts */
+/**
+ * A module that knows whom the operator trusts shows it under this symbol. A resource manager that was not told itself
+ * finds it when the node starts, with `registry.modulesWith(allowlistSourceSymbol)`.
+ */
 export const allowlistSourceSymbol = Symbol.for('@cordon/allowlist-source')
 
 export interface AllowlistModule {

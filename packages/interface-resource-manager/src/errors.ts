@@ -40,7 +40,7 @@ export class ProtocolNotSetError extends Error {
   }
 }
 
-/** Thrown for a name of a peer, protocol or service that is empty or too long to be one */
+/** Thrown for a name of a peer, protocol or service that is no string, empty, or longer than 512 UTF-16 code units */
 export class InvalidNameError extends Error {
   static override name = 'InvalidNameError'
   override name = 'InvalidNameError'

@@ -4,7 +4,7 @@ export type LimitKey =
   'streams' | 'streamsInbound' | 'streamsOutbound' |
   'fileDescriptors' | 'memory'
 
-/** Upper bounds of one scope: whole numbers; `Infinity` is no bound, 0 admits nothing. `memory` is in bytes. */
+/** Upper bounds of one scope: whole numbers up to 2^53 - 1; `Infinity` is no bound, 0 admits nothing. `memory` is in bytes. */
 export type ScopeLimits = Readonly<Record<LimitKey, number>>
 
 /** What of a scope's limits is set; the rest is as it would be without */

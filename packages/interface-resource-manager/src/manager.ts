@@ -13,6 +13,27 @@ export interface CheckConnectionOptions extends OpenConnectionOptions {
 /**
  * Says how much strangers may spend. Everything is synchronous. What it admits is held until it is released; what it
  * does not admit is a `ResourceRefusal`, and nothing has changed. Only misuse throws.
+ *
+ * Whatever is held counts once in each scope above it, and has to have room in each. The first without room is the one
+ * that a refusal names. They are asked in this order:
+ *
+ * - for a connection, or memory of it: its own limit; the transient scope, later that of its peer; system
+ * - for a stream, or memory of it: its own limit; its peer; transient, until there is a protocol; the peer's share of
+ *   the protocol, and of the service; the protocol; the service; system
+ * - for memory of a span: the limit of its scope, compared with what is in the span alone; then that scope
+ * - for memory of a peer, protocol or service itself: that scope; system
+ * - for a move: only what is gained; system, where the lane changes, before the peer; the protocol or service before
+ *   the peer's share of it. Memory moves at the highest priority.
+ * - for an inbound connection with an address, before all of these: every bucket of its prefixes, then every count. A
+ *   token is taken once everything else has room.
+ *
+ * Within a scope: memory, the direction, the total, descriptors. What is not asked for is not checked. No scope counts
+ * beyond 2^53 - 1 bytes. A scope that does not exist is not made to be asked; its refusals count for its class.
+ *
+ * There are two lanes. Where the transient or the system scope refuses a connection or a stream for which the
+ * allowlist opens the lane, `allowlistedTransient` and `allowlistedSystem` are asked in their place, and the refusal is
+ * then theirs. What was admitted there stays there with its memory, but for a connection whose peer turns out to be
+ * another.
  */
 export interface ResourceManager {
   /** Whom the operator trusts */
@@ -25,19 +46,29 @@ export interface ResourceManager {
    */
   openConnection (direction: Direction, options?: OpenConnectionOptions): ConnectionScope | ResourceRefusal
 
-  /** What `openConnection`, and `setPeer` where the peer is given, would refuse now. Nothing changes, and nothing is counted. */
+  /**
+   * What `openConnection` would refuse now, and `setPeer` where the peer is given; the allowlist is then asked about
+   * that peer. Nothing changes, and nothing is counted.
+   *
+   * @throws {InvalidParametersError} when the direction is none
+   * @throws {InvalidNameError} when this cannot be the name of a peer
+   */
   checkConnection (direction: Direction, options?: CheckConnectionOptions): ResourceRefusal | undefined
 
   /**
    * A stream is about to exist: takes a place for it in the transient scope and that of its peer.
    *
-   * @throws {InvalidParametersError} when the direction is none
+   * @throws {InvalidParametersError} when the direction is none, or the connection is nothing that `openConnection` returned
    * @throws {InvalidNameError} when this cannot be the name of a peer
-   * @throws {ScopeAttachedError} when the connection is that of another peer
+   * @throws {ScopeAttachedError} when the connection is that of another peer, or has none yet
    */
   openStream (peer: string, direction: Direction, options?: OpenStreamOptions): StreamScope | ResourceRefusal
 
-  /** A scope that is always there */
+  /**
+   * A scope that is always there.
+   *
+   * @throws {InvalidParametersError} when there is no such kind
+   */
   scope (kind: 'system' | 'transient' | 'allowlistedSystem' | 'allowlistedTransient'): ScopeHandle
 
   /**
@@ -47,7 +78,11 @@ export interface ResourceManager {
    */
   scope (kind: 'peer' | 'protocol' | 'service', name: string): ScopeHandle
 
-  /** One consistent tree of everything that is in use */
+  /**
+   * One consistent tree of everything that is in use.
+   *
+   * @throws {InvalidParametersError} when `peers` is no whole number of at least 0, and not `Infinity`
+   */
   snapshot (options?: SnapshotOptions): ResourceSnapshot
 
   /** What is in use, and nothing more */
@@ -55,7 +90,8 @@ export interface ResourceManager {
 
   /**
    * Puts other limits in the place of all that were set, at once and for living scopes too. Where less is allowed
-   * than is in use nothing is taken away, but no more is admitted.
+   * than is in use nothing is taken away, but no more is admitted. A prefix counts the connections that came since it
+   * has a limit of connections; those that came before are never added.
    *
    * @throws {InvalidParametersError} with the path of what is wrong; nothing has changed then
    */

@@ -12,13 +12,18 @@ export type ScopeClass =
 export type RefusalCause = LimitKey | 'rate'
 
 /**
- * Why something was not admitted. `code` is `limit`, or `rate`, or `gone` where the scope that it was asked of had
- * ended already and nobody said no.
+ * Why something was not admitted. `code` is `limit`, or `rate` (then `limit` is the burst, and `retryAfter` says when
+ * one more is granted, if ever), or `gone` where the scope that it was asked of had ended already and nobody said no:
+ * `scope` is then the nearest that had ended. What is `gone` is not counted.
  */
 export interface ResourceRefusal extends Refusal {
   /** The kind of the scope that refused */
   readonly scopeClass: ScopeClass
 
+  /**
+   * Its name, as in `ResourceScope.name`; that of a prefix is `prefix:192.0.2.0/24`, with addresses as in
+   * `NormalisedAddress`, or `prefix:` and the key of an address that is no IP address, such as `prefix:relay:12D3…`
+   */
   readonly scope: string
 
   /** Which limit of it; absent where `code` is `gone` */
@@ -26,7 +31,7 @@ export interface ResourceRefusal extends Refusal {
 
   readonly resource: 'connections' | 'streams' | 'fileDescriptors' | 'memory'
 
-  /** The priority at which memory was asked for */
+  /** The priority at which memory was asked for; absent for what moved */
   readonly priority?: number
 }
 

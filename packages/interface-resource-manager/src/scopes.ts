@@ -18,15 +18,16 @@ export interface Held extends Disposable {
 
 /** Memory that was granted */
 export interface Reservation extends Held {
-  /** In bytes; 0 once it is released, or its scope has ended */
+  /** In bytes, as it was granted; 0 once it is released. A scope that ends gives everything back, and this does not tell. */
   readonly size: number
 
   /**
-   * Changes the amount. A refusal leaves it as it was; giving some back is never refused.
+   * Changes the amount. A refusal leaves it as it was; giving some back is never refused. Where its scope has ended,
+   * more is refused with the code `gone`.
    *
    * @param size - in bytes, what it shall be afterwards
    * @param priority - of what is added, 0 to 255; by default that with which it was made
-   * @throws {ScopeClosedError} after `release`
+   * @throws {ScopeClosedError} after `release` of this reservation
    * @throws {InvalidSizeError} when the size or the priority is none
    */
   resize (size: number, priority?: number): ResourceRefusal | undefined
@@ -36,7 +37,7 @@ export interface Reservation extends Held {
 export interface ResourceScope {
   readonly class: ScopeClass
 
-  /** Such as `system`, `peer:12D3…`, `conn-7`, `stream-9.span-2`; built on each read */
+  /** Such as `system`, `peer:12D3…`, `protocol:/x/1.peer:12D3…` (its share), `conn-7`, `stream-9.span-2`; built on each read */
   readonly name: string
 
   /** What it uses now; nothing once it is released */
@@ -54,7 +55,7 @@ export interface ResourceScope {
 
   /**
    * Begins a part of this scope whose memory is released together. A span may outlive its scope; it can then
-   * reserve nothing more.
+   * reserve nothing more, and what it held is counted in itself alone. It keeps a peer, protocol or service in use.
    *
    * @throws {ScopeClosedError} after `release`
    */
@@ -64,7 +65,10 @@ export interface ResourceScope {
 /** A part of a scope: holds memory, and nothing else */
 export interface Span extends ResourceScope, Held {}
 
-/** A scope that exists apart from whoever asks for it: system, a peer, a protocol. It stays while this handle is held. */
+/**
+ * A scope that exists apart from whoever asks for it: system, a peer, a protocol. It stays while this handle is held,
+ * and as long as there are reservations and spans that were made through it: they do not end with the handle.
+ */
 export interface ScopeHandle extends ResourceScope, Held {}
 
 export interface ConnectionScope extends ResourceScope, Held {
@@ -133,7 +137,7 @@ export interface OpenConnectionOptions {
    */
   readonly usesDescriptor?: boolean | undefined
 
-  /** The remote address; without one neither prefixes nor the allowlist apply */
+  /** The remote address; without one prefixes do not apply, and the allowlist knows the peer alone */
   readonly address?: NormalisedAddress | undefined
 }
 

@@ -79,7 +79,7 @@ export interface ResourceSnapshot {
 
 export interface SnapshotOptions {
   /**
-   * At most this many peers, and as many prefixes.
+   * At most this many peers, and as many prefixes: a whole number, or `Infinity`.
    *
    * @default 100
    */

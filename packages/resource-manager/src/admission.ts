@@ -2,6 +2,7 @@ import { NONE } from './causes.ts'
 import type { Graph } from './graph.ts'
 import type { Scope } from './scope.ts'
 import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
+import type { Lifted } from '@cordon/interface-resource-manager'
 
 /**
  * Finds where a connection or a stream has room, and changes nothing: first in the normal scopes, then, where the
@@ -15,37 +16,52 @@ export class Admission {
   root: Scope
   /** Who has no room */
   full: Scope
+  /** Of a stream, or what stands in for it */
+  peer: Scope
 
   constructor (graph: Graph) {
     this.#graph = graph
     this.transient = graph.transient
     this.root = graph.system
     this.full = graph.system
+    this.peer = graph.peers.find('')
   }
 
-  /** The cause, or `NONE` */
-  connection (inbound: boolean, descriptors: number, address: NormalisedAddress | undefined, peer: string | undefined): number {
+  /** The cause, or `NONE`. Who has asked the allowlist already says what it lifted. */
+  connection (inbound: boolean, descriptors: number, address: NormalisedAddress | undefined, peer: string | undefined, lifted?: Lifted): number {
     const graph = this.#graph
     this.full = graph.connection.vacant
     const cause = this.full.refusesConnection(inbound, descriptors)
     if (cause !== NONE) return cause
     const normal = this.#connectionIn(graph.transient, graph.system, inbound, descriptors)
-    if (normal === NONE || !graph.trusts || !graph.lifts(address, peer).lane) return normal
+    if (normal === NONE || !graph.trusts) return normal
+    const { lane } = lifted ?? graph.lifts(address, peer)
+    // all of it once more: an allowlist that uses the manager leaves its own answers here
+    if (!lane) return this.#connectionIn(graph.transient, graph.system, inbound, descriptors)
     return this.#connectionIn(graph.allowlistedTransient, graph.allowlistedSystem, inbound, descriptors)
   }
 
   /** The cause, or `NONE` */
-  stream (inbound: boolean, peer: Scope, address: NormalisedAddress | undefined): number {
+  stream (inbound: boolean, name: string, address: NormalisedAddress | undefined): number {
+    const graph = this.#graph
+    const cause = this.#streamOf(name, inbound)
+    if (cause !== NONE) return cause
+    const normal = this.#streamIn(graph.transient, graph.system, inbound)
+    if (normal === NONE || !graph.trusts) return normal
+    const { lane } = graph.lifts(address, name)
+    const changed = this.#streamOf(name, inbound)
+    if (changed !== NONE) return changed
+    return lane ? this.#streamIn(graph.allowlistedTransient, graph.allowlistedSystem, inbound) : this.#streamIn(graph.transient, graph.system, inbound)
+  }
+
+  /** What is asked before the scopes of a lane: its own limit, and its peer */
+  #streamOf (name: string, inbound: boolean): number {
     const graph = this.#graph
     this.full = graph.stream.vacant
     const own = this.full.refusesStream(inbound)
     if (own !== NONE) return own
-    this.full = peer
-    const cause = peer.refusesStream(inbound)
-    if (cause !== NONE) return cause
-    const normal = this.#streamIn(graph.transient, graph.system, inbound)
-    if (normal === NONE || !graph.trusts || !graph.lifts(address, peer.name).lane) return normal
-    return this.#streamIn(graph.allowlistedTransient, graph.allowlistedSystem, inbound)
+    this.full = this.peer = graph.peers.find(name)
+    return this.full.refusesStream(inbound)
   }
 
   #connectionIn (transient: Scope, root: Scope, inbound: boolean, descriptors: number): number {

@@ -1,4 +1,5 @@
 import { ScopeAttachedError, ScopeClosedError } from '@cordon/interface-resource-manager'
+import { NOTHING_LIFTED } from './allowlist.ts'
 import { MEMORY, NONE } from './causes.ts'
 import { bound, charge, credit, drop, hold } from './holder.ts'
 import { exceeds } from './limits.ts'
@@ -82,11 +83,13 @@ export class ConnectionHandle implements ConnectionScope, Holder {
 
   setPeer (peer: string): ResourceRefusal | undefined {
     checkName('peer', peer)
+    // before anything is looked at: the allowlist may use the manager, and this connection
+    const lifted = this.#place.length > 0 || this.allowlisted ? this.#graph.lifts(this.address, peer) : NOTHING_LIFTED
     if (this.#closed) throw new ScopeClosedError(this.name)
     if (this.#attached) throw new ScopeAttachedError(this.name, `peer:${this.#near.name}`)
     const graph = this.#graph
     const inbound = this.#inbound
-    const root = this.#rootFor(peer)
+    const root = this.allowlisted && !lifted.lane ? graph.system : this.#root
 
     // what it gains: the peer, and the normal system scope where the allowlist does not name this peer
     const left = this.#root === root ? undefined : this.#root
@@ -110,7 +113,11 @@ export class ConnectionHandle implements ConnectionScope, Holder {
     this.#attached = true
     if (inbound) graph.admitted.connectionsIdentifiedInbound++
     else graph.admitted.connectionsIdentifiedOutbound++
-    this.#prove(peer)
+    if (lifted.counts) {
+      // it turns out that this peer needs no place among its prefixes
+      graph.prefixes.leave(this.#place)
+      this.#place = NOWHERE
+    }
     return undefined
   }
 
@@ -126,8 +133,9 @@ export class ConnectionHandle implements ConnectionScope, Holder {
 
   cancel (): void {
     if (this.#closed) return
-    if (this.#inbound && this.address !== undefined) this.#graph.prefixes.refund(this.address, this.#graph.lifts(this.address, undefined))
+    // first, so that an allowlist that uses this connection finds it released
     this.release()
+    if (this.#inbound && this.address !== undefined) this.#graph.prefixes.refund(this.address, this.#graph.lifts(this.address, undefined))
   }
 
   [Symbol.dispose] (): void {
@@ -172,18 +180,4 @@ export class ConnectionHandle implements ConnectionScope, Holder {
   /** What is in a connection ends with it */
   [hold] (): void {}
   [drop] (): void {}
-
-  /** The system scope in which it is counted once this is its peer */
-  #rootFor (peer: string): Scope {
-    const { allowlistedSystem, system } = this.#graph
-    return this.#root === allowlistedSystem && !this.#graph.lifts(this.address, peer).lane ? system : this.#root
-  }
-
-  /** Gives the place among its prefixes back where it turns out that this peer needs none */
-  #prove (peer: string): void {
-    if (this.#place.length > 0 && this.#graph.trusts && this.#graph.lifts(this.address, peer).counts) {
-      this.#graph.prefixes.leave(this.#place)
-      this.#place = NOWHERE
-    }
-  }
 }

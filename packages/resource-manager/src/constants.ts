@@ -4,6 +4,9 @@ export const NAME = 'resourceManager'
 /** Names of peers, protocols and services come from the wire; a peer id in base58 has 52 characters, a protocol rarely 40 */
 export const MAX_NAME_LENGTH = 512
 
+/** How many scopes of one kind a configuration may name */
+export const MAX_NAMED = 100_000
+
 /**
  * How many scopes of one kind are kept although nobody uses them. A peer that reconnects in a loop finds its scope
  * again: to delete one key of a large `Map` and add it again costs 20 µs in V8, because what is deleted stays in the

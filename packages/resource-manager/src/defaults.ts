@@ -145,7 +145,7 @@ export function serviceOf (protocol: string): string | undefined {
   return SERVICES.get(protocol)
 }
 
-const UNBOUNDED: ScopeLimits = mapLimits(() => Infinity)
+const UNBOUNDED: ScopeLimits = Object.freeze(mapLimits(() => Infinity))
 
 /** The least that counts as more than a small machine, in bytes */
 const SMALL = 128 * MiB
@@ -206,8 +206,8 @@ export function scaledLimits (memory: number, descriptors: number): CompleteLimi
   }
 }
 
-/** No limit anywhere, that of where connections come from included */
-export const infiniteLimits: LimitConfig = {
+/** No limit anywhere, that of where connections come from included. Frozen, because everybody has the same. */
+export const infiniteLimits: LimitConfig = Object.freeze({
   system: UNBOUNDED,
   transient: UNBOUNDED,
   allowlistedSystem: UNBOUNDED,
@@ -219,10 +219,10 @@ export const infiniteLimits: LimitConfig = {
   peerDefault: UNBOUNDED,
   connection: UNBOUNDED,
   stream: UNBOUNDED,
-  service: mapRecord(SCALING_NAMED.service, () => UNBOUNDED),
-  servicePeer: mapRecord(SCALING_NAMED.servicePeer, () => UNBOUNDED),
-  protocol: mapRecord(SCALING_NAMED.protocol, () => UNBOUNDED),
-  protocolPeer: mapRecord(SCALING_NAMED.protocolPeer, () => UNBOUNDED),
-  peer: {},
-  prefixes: { ipv4: [], ipv6: [], relay: {}, other: {}, global: {} }
-}
+  service: Object.freeze(mapRecord(SCALING_NAMED.service, () => UNBOUNDED)),
+  servicePeer: Object.freeze(mapRecord(SCALING_NAMED.servicePeer, () => UNBOUNDED)),
+  protocol: Object.freeze(mapRecord(SCALING_NAMED.protocol, () => UNBOUNDED)),
+  protocolPeer: Object.freeze(mapRecord(SCALING_NAMED.protocolPeer, () => UNBOUNDED)),
+  peer: Object.freeze({}),
+  prefixes: Object.freeze({ ipv4: Object.freeze([]), ipv6: Object.freeze([]), relay: Object.freeze({}), other: Object.freeze({}), global: Object.freeze({}) })
+})

@@ -1,6 +1,7 @@
 import { show } from '@cordon/options'
 import { InvalidParametersError } from '@libp2p/interface'
 import { LIMIT_KEYS } from './causes.ts'
+import { MAX_NAME_LENGTH, MAX_NAMED } from './constants.ts'
 import { NAMED_SCOPES } from './defaults.ts'
 import type { LimitWarning } from './contradictions.ts'
 import type { DefaultScope, NamedScopeKind } from './defaults.ts'
@@ -33,9 +34,6 @@ const SCOPES: ReadonlyArray<readonly [string, DefaultScope | NamedScopeKind]> = 
 
 /** What a number cannot hold exactly is more than anybody has */
 const UNLIMITED_FROM = 2 ** 53
-
-const MAX_NAME = 512
-const MAX_NAMES = 100_000
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -76,11 +74,11 @@ class Reader {
   #named (path: string, json: unknown): NamedLimits {
     const object = objectAt(path, json)
     const names = Object.keys(object)
-    if (names.length > MAX_NAMES) throw wrong(path, `has ${names.length} entries, more than ${MAX_NAMES}`)
+    if (names.length > MAX_NAMED) throw wrong(path, `has ${names.length} entries, more than ${MAX_NAMED}`)
     const limits = Object.create(null) as Record<string, PartialScopeLimits>
     for (const name of names) {
       const at = `${path}[${show(name)}]`
-      if (name.length === 0 || name.length > MAX_NAME) throw wrong(at, `is no name of 1 to ${MAX_NAME} characters`)
+      if (name.length === 0 || name.length > MAX_NAME_LENGTH) throw wrong(at, `is no name of 1 to ${MAX_NAME_LENGTH} characters`)
       limits[name] = this.#scope(at, object[name])
     }
     return limits
@@ -186,8 +184,8 @@ export const goLimitsSchema: Readonly<Record<string, unknown>> = {
     },
     named: {
       type: 'object',
-      maxProperties: MAX_NAMES,
-      propertyNames: { minLength: 1, maxLength: MAX_NAME },
+      maxProperties: MAX_NAMED,
+      propertyNames: { minLength: 1, maxLength: MAX_NAME_LENGTH },
       additionalProperties: { $ref: '#/$defs/scope' }
     }
   }

@@ -1,3 +1,4 @@
+import { NOTHING_LIFTED } from './allowlist.ts'
 import { Kind } from './kind.ts'
 import { Prefixes } from './prefixes.ts'
 import { ScopeTable } from './scope-table.ts'
@@ -5,9 +6,6 @@ import { Scope } from './scope.ts'
 import type { LimitTable } from './limit-table.ts'
 import type { Clock, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 import type { AllowlistSource, Lifted, ScopeClass } from '@cordon/interface-resource-manager'
-
-/** What applies to whom nobody trusts */
-export const NOTHING_LIFTED: Lifted = { lane: false, counts: false, buckets: false }
 
 /** How often something was admitted, by what it entered. Flat, because every admission counts here. */
 export interface Admitted {
@@ -31,6 +29,8 @@ export interface GraphInit {
   readonly maxIdleScopes: number
   readonly maxPrefixes: number
   readonly allowlist: AllowlistSource | undefined
+  /** Told once of what an allowlist threw */
+  readonly onFault: (error: unknown) => void
 }
 
 /** All scopes of one node, and what those that are handed out need of it */
@@ -63,9 +63,11 @@ export class Graph {
   }
 
   #allowlist: AllowlistSource | undefined
+  readonly #onFault: GraphInit['onFault']
+  #faulty = false
   #ids = 0
 
-  constructor ({ limits, clock, maxIdleScopes, maxPrefixes, allowlist }: GraphInit) {
+  constructor ({ limits, clock, maxIdleScopes, maxPrefixes, allowlist, onFault }: GraphInit) {
     const kinds = this.kinds = makeKinds(limits)
     const single = (kind: Kind): Scope => new Scope(kind, '', '', kind.limits.byDefault)
     this.system = single(kinds.system)
@@ -81,6 +83,7 @@ export class Graph {
     this.protocolPeer = kinds['protocol-peer']
     this.servicePeer = kinds['service-peer']
     this.#allowlist = allowlist
+    this.#onFault = onFault
   }
 
   /** Whether anybody is trusted at all */
@@ -90,10 +93,26 @@ export class Graph {
 
   set allowlist (source: AllowlistSource | undefined) {
     this.#allowlist = source
+    this.#faulty = false
   }
 
+  /**
+   * Asks whoever knows; who throws trusts nobody. It may use the manager before it answers, so nothing that was found
+   * before is certain after it.
+   */
   lifts (address: NormalisedAddress | undefined, peer: string | undefined): Lifted {
-    return this.#allowlist === undefined ? NOTHING_LIFTED : this.#allowlist.lifts(address, peer)
+    if (this.#allowlist === undefined) return NOTHING_LIFTED
+    try {
+      const { lane, counts, buckets } = this.#allowlist.lifts(address, peer)
+      if (typeof lane !== 'boolean' || typeof counts !== 'boolean' || typeof buckets !== 'boolean') throw new TypeError('lane, counts and buckets must be true or false')
+      return { lane, counts, buckets }
+    } catch (error) {
+      if (!this.#faulty) {
+        this.#faulty = true
+        this.#onFault(error)
+      }
+      return NOTHING_LIFTED
+    }
   }
 
   /** For the names of connections, streams and spans */

@@ -6,7 +6,26 @@
  * it decides as go-libp2p does, which js-libp2p has no counterpart of; it is synchronous, and runs in browsers.
  *
  * Use it on every node that strangers can reach. A node that only dials peers it knows does not need it. It does not
- * say who is welcome, only how much of it; and what is not reserved in it, it does not know.
+ * say who is welcome, only how much of it; and what is not reserved in it, it does not know. So far nobody reserves the
+ * bytes that muxers buffer.
+ *
+ * @example Set limits of a node, and see what is in use
+ *
+ * ```ts
+ * import { cordon } from '@cordon/cordon'
+ * import { resourceManager } from '@cordon/resource-manager'
+ * import { createLibp2p } from 'libp2p'
+ *
+ * const node = await createLibp2p(cordon({}, {
+ *   resourceManager: resourceManager({
+ *     allowlist: ['/ip4/192.0.2.0/ipcidr/24'],
+ *     limits: { system: { connectionsInbound: 500, connections: 600 }, peerDefault: { streams: 64 } }
+ *   })
+ * }))
+ *
+ * const { system, classes } = node.services.resourceManager.snapshot()
+ * console.info(system.usage, classes.peer.refusals)
+ * ```
  *
  * @example Admit a connection and a stream, and give everything back
  *
@@ -101,14 +120,19 @@ export interface ResourceManagerInit {
   /** Where counts are shown; without it there are none */
   metrics?: Metrics | undefined
 
-  /** Called for limits that contradict each other; must not throw */
+  /** Called for limits that contradict each other, and once for an allowlist or metrics that throw; must not throw itself */
   onWarning?: ((warning: LimitWarning) => void) | undefined
 }
 
 /** A resource manager that somebody else can tell whom to trust */
 export interface CoreResourceManager extends ResourceManager {
-  /** From now on somebody else says who is trusted */
-  setAllowlist (source: AllowlistSource): void
+  /**
+   * From now on somebody else says who is trusted.
+   *
+   * @param allowlist - as the option of that name
+   * @throws {InvalidParametersError} when it is neither, or an entry is none; nothing has changed then
+   */
+  setAllowlist (allowlist: AllowlistSource | readonly string[]): void
 }
 
 /**
@@ -143,8 +167,8 @@ export interface ResourceManagerComponents {
 export interface ResourceManagerService extends CoreResourceManager, ResourceManagerModule, ParticipantModule, BoundsConnectionsModule {}
 
 /**
- * Makes the module that says how much strangers may spend, for `cordon()` or `compose()`. Limits that contradict each
- * other are logged, unless `onWarning` is given.
+ * Makes the module that says how much strangers may spend, for `cordon()` or `compose()`. What `onWarning` is called
+ * for is logged where it is not given.
  *
  * @throws {InvalidParametersError} with the path and the value of the first option that is wrong
  */

@@ -1,7 +1,7 @@
 import { systemClock } from '@cordon/clock'
-import { count, flag, func, methods, object, optional, parseOptions, rule } from '@cordon/options'
+import { count, flag, func, methods, object, optional, parseOptions, rule, show } from '@cordon/options'
 import { InvalidParametersError } from '@libp2p/interface'
-import { createAllowlist } from './allowlist.ts'
+import { ALLOWLIST, allowlistOf, isAllowlist, NOBODY } from './allowlist.ts'
 import { MAX_IDLE_SCOPES, MAX_PREFIXES, MAX_UNNEGOTIATED_STREAMS, NAME } from './constants.ts'
 import { findContradictions } from './contradictions.ts'
 import { Graph } from './graph.ts'
@@ -9,7 +9,9 @@ import { limitSchema, parseLimits } from './limit-schema.ts'
 import { LimitTable } from './limit-table.ts'
 import { autoscale, thisMachine } from './machine.ts'
 import { registerMetrics } from './metrics.ts'
+import { forNodes } from './node-defaults.ts'
 import type { LimitWarning } from './contradictions.ts'
+import type { CompleteLimits } from './defaults.ts'
 import type { ResourceManagerComponents, ResourceManagerInit, ResourceManagerServiceInit } from './index.ts'
 import type { Machine } from './machine.ts'
 import type { Parts } from './manager.ts'
@@ -45,7 +47,7 @@ const OPTIONS = {
   limits: optional(limitSchema),
   machine: optional(machine),
   strict: optional(flag(), false),
-  allowlist: optional(rule<AllowlistSource | readonly string[]>('a list of entries, or an object with the method lifts', isAllowlist)),
+  allowlist: optional(rule<AllowlistSource | readonly string[]>(ALLOWLIST, isAllowlist)),
   maxIdleScopes: optional(count({ min: 0 }), MAX_IDLE_SCOPES),
   maxPrefixes: optional(count(), MAX_PREFIXES),
   clock: optional(methods<Clock>('now', 'schedule'), systemClock),
@@ -55,10 +57,6 @@ const OPTIONS = {
 const coreSchema: Schema<CoreOptions> = object({ ...OPTIONS, metrics: optional(methods<Metrics>('registerMetricGroup', 'registerCounterGroup')) })
 const moduleSchema: Schema<ModuleOptions> = object({ ...OPTIONS, maxUnnegotiatedStreams: optional(count(), MAX_UNNEGOTIATED_STREAMS) })
 
-function isAllowlist (value: unknown): boolean {
-  return Array.isArray(value) ? value.every(entry => typeof entry === 'string') : typeof value === 'object' && value !== null && typeof (value as Partial<AllowlistSource>).lifts === 'function'
-}
-
 /**
  * What a manager is made of, for these options.
  *
@@ -66,7 +64,7 @@ function isAllowlist (value: unknown): boolean {
  */
 export function partsOf (init: ResourceManagerInit): Parts {
   const options = parseOptions(coreSchema, NAME, init)
-  return build(options, options.metrics, options.onWarning)
+  return build(options, defaultsOf(options), options.metrics, options.onWarning)
 }
 
 /**
@@ -78,12 +76,15 @@ export function modulePartsOf (init: ResourceManagerServiceInit, { logger, metri
   const options = parseOptions(moduleSchema, NAME, init)
   const log = logger.forComponent('cordon:resource-manager')
   const warn = options.onWarning ?? (({ message }) => { log.error('%s', message) })
-  return { ...build(options, metrics, warn), maxUnnegotiatedStreams: options.maxUnnegotiatedStreams, hasAllowlist: options.allowlist !== undefined, log }
+  return { ...build(options, forNodes(defaultsOf(options)), metrics, warn), maxUnnegotiatedStreams: options.maxUnnegotiatedStreams, hasAllowlist: options.allowlist !== undefined, log }
 }
 
-function build (options: Options, metrics: Metrics | undefined, onWarning: Options['onWarning']): Parts {
+function defaultsOf ({ machine = thisMachine() }: Options): CompleteLimits {
+  return autoscale(machine)
+}
+
+function build (options: Options, defaults: CompleteLimits, metrics: Metrics | undefined, onWarning: Options['onWarning']): Parts {
   const { strict, clock, maxIdleScopes, maxPrefixes, allowlist } = options
-  const defaults = autoscale(options.machine ?? thisMachine())
   const tableOf = (limits: LimitConfig): LimitTable => {
     for (const warning of findContradictions(limits, defaults)) {
       if (strict) throw new InvalidParametersError(warning.message)
@@ -91,9 +92,10 @@ function build (options: Options, metrics: Metrics | undefined, onWarning: Optio
     }
     return new LimitTable(limits, defaults)
   }
-  const source = Array.isArray(allowlist) ? createAllowlist(allowlist as string[]) : (allowlist as AllowlistSource | undefined) ?? createAllowlist()
-  // an empty list that nobody sees any more need not be asked
-  const graph = new Graph({ limits: tableOf(options.limits ?? {}), clock, maxIdleScopes, maxPrefixes, allowlist: allowlist === undefined ? undefined : source })
+  const source = allowlist === undefined ? NOBODY : allowlistOf(allowlist)
+  const onFault = (error: unknown): void => onWarning?.({ path: `${NAME}.allowlist`, message: `${NAME}.allowlist threw and is taken to trust nobody where it does: ${error instanceof Error ? error.message : show(error)}` })
+  // nobody need not be asked
+  const graph = new Graph({ limits: tableOf(options.limits ?? {}), clock, maxIdleScopes, maxPrefixes, allowlist: allowlist === undefined ? undefined : source, onFault })
   if (metrics != null) registerMetrics(metrics, graph)
   return { graph, source, read: limits => tableOf(parseLimits(limits)) }
 }

@@ -2,10 +2,10 @@ import { ScopeAttachedError } from '@cordon/interface-resource-manager'
 import { show } from '@cordon/options'
 import { InvalidParametersError } from '@libp2p/interface'
 import { Admission } from './admission.ts'
+import { allowlistOf, NOTHING_LIFTED } from './allowlist.ts'
 import { NONE } from './causes.ts'
 import { ConnectionHandle } from './connection.ts'
 import { SNAPSHOT_PEERS } from './constants.ts'
-import { NOTHING_LIFTED } from './graph.ts'
 import { NamedScope } from './handle.ts'
 import { checkName, isInbound } from './names.ts'
 import { NOWHERE } from './prefixes.ts'
@@ -46,9 +46,8 @@ export class ResourceManagerClass implements CoreResourceManager {
     return this.#allowlist
   }
 
-  setAllowlist (source: AllowlistSource): void {
-    this.#allowlist = source
-    this.#graph.allowlist = source
+  setAllowlist (allowlist: AllowlistSource | readonly string[]): void {
+    this.#allowlist = this.#graph.allowlist = allowlistOf(allowlist)
   }
 
   openConnection (direction: Direction, options: OpenConnectionOptions = NO_OPTIONS): ConnectionScope | ResourceRefusal {
@@ -63,7 +62,7 @@ export class ResourceManagerClass implements CoreResourceManager {
       if (refusal !== undefined) return refusal
     }
     const admission = this.#admission
-    const cause = admission.connection(inbound, descriptors, address, undefined)
+    const cause = admission.connection(inbound, descriptors, address, undefined, limited ? lifted : undefined)
     if (cause !== NONE) return refuse(admission.full, cause, inbound, 0)
     if (inbound) graph.admitted.connectionsOpenedInbound++
     else graph.admitted.connectionsOpenedOutbound++
@@ -95,12 +94,11 @@ export class ResourceManagerClass implements CoreResourceManager {
     const address = connection === undefined ? undefined : addressOf(connection, peer)
     const graph = this.#graph
     const admission = this.#admission
-    const found = graph.peers.find(peer)
-    const cause = admission.stream(inbound, found, address)
+    const cause = admission.stream(inbound, peer, address)
     if (cause !== NONE) return refuse(admission.full, cause, inbound, 0)
     if (inbound) graph.admitted.streamsOpenedInbound++
     else graph.admitted.streamsOpenedOutbound++
-    return new StreamHandle(graph, inbound, graph.peers.enter(found), admission.transient, admission.root)
+    return new StreamHandle(graph, inbound, graph.peers.enter(admission.peer), admission.transient, admission.root)
   }
 
   scope (kind: 'system' | 'transient' | 'allowlistedSystem' | 'allowlistedTransient' | 'peer' | 'protocol' | 'service', name?: string): ScopeHandle {
@@ -127,6 +125,7 @@ export class ResourceManagerClass implements CoreResourceManager {
   }
 
   snapshot ({ peers = SNAPSHOT_PEERS }: SnapshotOptions = NO_OPTIONS): ResourceSnapshot {
+    if (!(Number.isSafeInteger(peers) || peers === Infinity) || peers < 0) throw new InvalidParametersError(`peers must be a whole number of at least 0, or Infinity, got ${show(peers)}`)
     return takeSnapshot(this.#graph, peers)
   }
 

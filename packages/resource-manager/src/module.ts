@@ -42,10 +42,11 @@ export class NodeResourceManager extends ResourceManagerClass implements Resourc
     })
   }
 
-  /** @throws {InvalidParametersError} when several modules say who is trusted */
+  /** @throws {InvalidParametersError} when several modules say who is trusted, or are resource managers: limits that stand in one of them would not hold in the other */
   start (): void {
     const { registry } = this.#components
     if (registry === undefined) return
+    if (registry.modulesWith(resourceManagerSymbol).length > 1) throw new InvalidParametersError('several modules are resource managers: is a name misspelt? There can be one, and its place is resourceManager')
 
     const lifecycle = registry.modulesWith(lifecycleDriverSymbol).find(isConnectionLifecycle)
     if (lifecycle !== undefined) this.#shed = (direction, options) => lifecycle.shed(direction, options)

@@ -3,6 +3,7 @@ import { InvalidNameError } from '@cordon/interface-resource-manager'
 import { serviceOf } from './defaults.ts'
 import { InvalidNameRefusal, UnnegotiatedRefusal } from './refusals.ts'
 import { Unnegotiated } from './unnegotiated.ts'
+import type { Waiting } from './unnegotiated.ts'
 import type { Place } from '@cordon/fair-set'
 import type { ConnectionLifecycle, ConnectionRecord, DialTarget, Participant, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { CheckConnectionOptions, ConnectionScope, ResourceManager, ResourceRefusal, StreamScope } from '@cordon/interface-resource-manager'
@@ -18,6 +19,14 @@ export interface ResourceParticipantInit {
   readonly log: Logger
 }
 
+/** The scopes of what has no peer or no protocol yet */
+type Lane = 'transient' | 'allowlistedTransient'
+
+/** There was no room in one of them */
+interface TransientRefusal extends ResourceRefusal {
+  readonly scopeClass: Lane
+}
+
 /** What one connection holds */
 interface Held {
   readonly scope: ConnectionScope
@@ -28,13 +37,25 @@ interface Held {
 }
 
 /** What one stream holds */
-interface HeldStream {
+class HeldStream implements Waiting {
   readonly record: StreamRecord
   readonly peer: string
   readonly scope: StreamScope
   readonly connection: Held
   /** Until its protocol is known */
-  place: Place<HeldStream> | undefined
+  place: Place<HeldStream> | undefined = undefined
+
+  constructor (record: StreamRecord, peer: string, scope: StreamScope, connection: Held) {
+    this.record = record
+    this.peer = peer
+    this.scope = scope
+    this.connection = connection
+  }
+
+  /** The muxer has made it */
+  get exists (): boolean {
+    return this.record.stream !== undefined
+  }
 }
 
 /** How bytes travel that take a descriptor of the operating system; what is relayed takes none, and its transport is `circuit` */
@@ -48,7 +69,8 @@ export class ResourceParticipant implements Participant {
   /** One for each record that is open; the manager bounds them */
   readonly #connections = new Map<ConnectionRecord, Held>()
   readonly #streams = new Map<StreamRecord, HeldStream>()
-  readonly #unnegotiated = new Unnegotiated<HeldStream>()
+  /** One for each lane: what leaves one of them makes no room in the other */
+  readonly #unnegotiated: Readonly<Record<Lane, Unnegotiated<HeldStream>>> = { transient: new Unnegotiated(), allowlistedTransient: new Unnegotiated() }
   #resets = 0
 
   constructor (init: ResourceParticipantInit) {
@@ -57,14 +79,16 @@ export class ResourceParticipant implements Participant {
   }
 
   dial ({ peer, address }: DialTarget): Refusal | undefined {
-    return this.#manager.checkConnection('outbound', { ...optionsOf(address), peer: peer?.toString() })
+    const refusal = this.#manager.checkConnection('outbound', { ...optionsOf(address), peer: peer?.toString() })
+    // a dry check makes no room, but `opened` will: strangers that say nothing do not keep us from dialling
+    return refusal !== undefined && isCrowded(refusal) && this.#hasStrangers(refusal) ? undefined : refusal
   }
 
   opened (record: ConnectionRecord): Refusal | undefined {
     const options = optionsOf(record.address)
     let scope = this.#manager.openConnection(record.direction, options)
 
-    if (isRefusal(scope) && isTransient(scope) && scope.cause !== 'connectionsOutbound' && this.#init.shed('inbound', { except: record }) != null) {
+    if (isRefusal(scope) && isCrowded(scope) && this.#shedFor(record, scope)) {
       scope = this.#manager.openConnection(record.direction, options)
     }
 
@@ -102,13 +126,13 @@ export class ResourceParticipant implements Participant {
     const options = { connection: connection.scope }
     let scope = this.#manager.openStream(peer, direction, options)
 
-    if (isRefusal(scope) && isTransient(scope) && this.#resetFor(peer, scope)) {
+    if (isRefusal(scope) && isTransient(scope) && lacksOne(scope) && this.#resetFor(peer, scope)) {
       scope = this.#manager.openStream(peer, direction, options)
     }
 
     if (isRefusal(scope)) return scope
-    const held: HeldStream = { record, peer, scope, connection, place: undefined }
-    held.place = this.#unnegotiated.add(direction, held)
+    const held = new HeldStream(record, peer, scope, connection)
+    held.place = this.#unnegotiated[laneOf(scope)].add(direction, held)
     if (inbound) connection.unnegotiated++
     this.#streams.set(record, held)
     return undefined
@@ -121,9 +145,10 @@ export class ResourceParticipant implements Participant {
     const service = record.service ?? serviceOf(protocol)
 
     try {
-      const refusal = held.scope.setProtocol(protocol) ?? (service === undefined ? undefined : held.scope.setService(service))
-      if (refusal === undefined) this.#negotiated(held)
-      return refusal
+      const refusal = held.scope.setProtocol(protocol)
+      if (refusal !== undefined) return refusal
+      this.#negotiated(held)
+      return service === undefined ? undefined : held.scope.setService(service)
     } catch (error) {
       // whoever chose it, it is no fault of this module
       if (error instanceof InvalidNameError) return new InvalidNameRefusal(error)
@@ -139,17 +164,38 @@ export class ResourceParticipant implements Participant {
     held.scope.release()
   }
 
+  /** Has the lifecycle drop a stranger that holds what the newcomer lacks; it is free when this returns */
+  #shedFor (newcomer: ConnectionRecord, { cause, scopeClass }: TransientRefusal): boolean {
+    const spares = (record: ConnectionRecord): boolean => {
+      const scope = this.#connections.get(record)?.scope
+      return scope === undefined || laneOf(scope) !== scopeClass || (cause === 'fileDescriptors' && !scope.usesDescriptor)
+    }
+    return this.#init.shed('inbound', { except: newcomer, spares }) != null
+  }
+
+  /** Whether there is anybody inbound whom nobody knows yet, where there was no room */
+  #hasStrangers ({ scopeClass }: TransientRefusal): boolean {
+    const scope = this.#manager.scope(scopeClass)
+    const { connectionsInbound } = scope.usage()
+    scope.release()
+    return connectionsInbound > 0
+  }
+
   /** Makes room for a stream; the slot is free when this returns */
-  #resetFor (newcomer: string, { cause }: ResourceRefusal): boolean {
-    const held = this.#unnegotiated.yields(cause, newcomer)
-    // the muxer has not made it yet
-    if (held?.record.stream === undefined) return false
+  #resetFor (newcomer: string, { cause, scopeClass }: TransientRefusal): boolean {
+    const held = this.#unnegotiated[scopeClass].yields(cause, newcomer)
+    if (held === undefined) return false
     this.#negotiated(held)
     held.scope.release()
     const count = ++this.#resets
     // a peer can cause this as often as it likes: tell the 1st, 2nd, 4th, 8th, ...
     if ((count & (count - 1)) === 0) this.#init.log('reset the oldest stream without a protocol of %s, which has most of them, to make room; number %d', held.peer, count)
-    held.record.stream.abort(RESET)
+    try {
+      held.record.stream?.abort(RESET)
+    } catch (error) {
+      // what is reset is gone for us, whatever the muxer makes of it
+      this.#init.log.error('a stream could not be reset - %e', error)
+    }
     return true
   }
 
@@ -157,7 +203,7 @@ export class ResourceParticipant implements Participant {
   #negotiated (held: HeldStream): void {
     if (held.place === undefined) return
     const { direction } = held.record
-    this.#unnegotiated.remove(direction, held.place)
+    this.#unnegotiated[laneOf(held.scope)].remove(direction, held.place)
     held.place = undefined
     if (direction === 'inbound') held.connection.unnegotiated--
   }
@@ -176,6 +222,20 @@ function optionsOf (address: ConnectionRecord['address'] | undefined): CheckConn
   return { address, usesDescriptor: address !== undefined && DESCRIPTORS.has(address.transport) }
 }
 
-function isTransient ({ scopeClass }: ResourceRefusal): boolean {
-  return scopeClass === 'transient' || scopeClass === 'allowlistedTransient'
+function isTransient (refusal: ResourceRefusal): refusal is TransientRefusal {
+  return refusal.scopeClass === 'transient' || refusal.scopeClass === 'allowlistedTransient'
+}
+
+/** Whether a connection was refused for want of room that inbound ones take up whose peer is not known yet */
+function isCrowded (refusal: ResourceRefusal): refusal is TransientRefusal {
+  return isTransient(refusal) && refusal.cause !== 'connectionsOutbound' && lacksOne(refusal)
+}
+
+/** Whether one place more is enough: limits that were lowered below what is in use take nothing away, and admit nobody */
+function lacksOne ({ current, limit }: ResourceRefusal): boolean {
+  return current !== undefined && limit !== undefined && limit > 0 && current <= limit
+}
+
+function laneOf ({ allowlisted }: ConnectionScope | StreamScope): Lane {
+  return allowlisted ? 'allowlistedTransient' : 'transient'
 }

@@ -4,6 +4,7 @@ import { NAME } from './constants.ts'
 import { shown, UNLIMITED } from './limits.ts'
 import { isLimited } from './prefix-rules.ts'
 import { PrefixEntry, PrefixTable } from './prefix-table.ts'
+import { fieldsOf } from './refusals.ts'
 import { countsOf } from './tally.ts'
 import type { PrefixRule, PrefixRules } from './prefix-rules.ts'
 import type { Tally } from './tally.ts'
@@ -21,7 +22,7 @@ const GROUP_LENGTHS = { 4: [32, 24, 16], 6: [128, 64, 56, 48] } as const
 
 interface Level {
   readonly length: number
-  /** Where in `groups` its name stands already; -1 where it has to be made */
+  /** See `groupAt` */
   readonly group: number
   readonly table: PrefixTable
 }
@@ -29,6 +30,11 @@ interface Level {
 interface Single {
   readonly prefix: Prefix
   readonly entry: PrefixEntry
+}
+
+/** Where in `groups` a prefix of this length stands; -1 where it has to be made */
+export function groupAt (family: 4 | 6, length: number): number {
+  return (GROUP_LENGTHS[family] as readonly number[]).indexOf(length)
 }
 
 /** Too many connections from one prefix, or too fast */
@@ -76,6 +82,10 @@ class PrefixRefusal implements ResourceRefusal {
     const rate = this.#rule.interval === Infinity ? 'may not connect at all' : `connects more often than ${1_000 / this.#rule.interval} times a second after a burst of ${this.limit}`
     return `${this.scope} ${rate}; ${this.configPath} changes that`
   }
+
+  toJSON (): object {
+    return fieldsOf(this)
+  }
 }
 
 /**
@@ -113,7 +123,7 @@ export class Prefixes {
     const level = (family: 4 | 6) => ({ length, rule }: { length: number, rule: PrefixRule }): Level => {
       const table = this.#levels[family].find(known => known.length === length)?.table ?? new PrefixTable(rule, this.#max)
       table.limit(rule)
-      return { length, table, group: (GROUP_LENGTHS[family] as readonly number[]).indexOf(length) }
+      return { length, table, group: groupAt(family, length) }
     }
     this.#levels = { 4: rules.ipv4.map(level(4)), 6: rules.ipv6.map(level(6)) }
     const known = new Map(this.#entries.map(entry => [entry.name, entry]))

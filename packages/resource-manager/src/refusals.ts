@@ -17,6 +17,12 @@ interface Named {
   readonly name: string
 }
 
+/** All that a refusal says, for whoever writes it down: much of it is built when it is read, where `JSON.stringify` does not look */
+export function fieldsOf (refusal: Refusal & Partial<ResourceRefusal>): object {
+  const { code, module, message, scopeClass, scope, cause, resource, direction, current, attempted, priority, limit, retryAfter, configPath } = refusal
+  return { code, module, message, scopeClass, scope, cause, resource, direction, current, attempted, priority, limit, retryAfter, configPath }
+}
+
 /** A scope had no room. Numbers are noted at once; names and the sentence are built for whoever reads them. */
 export class LimitRefusal implements ResourceRefusal {
   readonly scopeClass: ScopeClass
@@ -76,6 +82,10 @@ export class LimitRefusal implements ResourceRefusal {
     const asked = this.attempted > 1 ? ` and was asked for ${this.attempted} more` : ''
     return `${this.scope} has ${this.current} of ${bound} ${WORDS[this.#cause] ?? ''}${asked}; ${this.configPath} changes that`
   }
+
+  toJSON (): object {
+    return fieldsOf(this)
+  }
 }
 
 /** The scope that was asked had ended; nobody said no */
@@ -97,6 +107,10 @@ export class GoneRefusal implements ResourceRefusal {
 
   get message (): string {
     return `${this.scope} was released already, so nothing more can be reserved in it`
+  }
+
+  toJSON (): object {
+    return fieldsOf(this)
   }
 }
 
@@ -121,6 +135,10 @@ export class UnnegotiatedRefusal implements Refusal {
   get message (): string {
     return `${this.scope} has ${this.current} of ${this.limit} streams without a protocol; ${this.configPath} changes that`
   }
+
+  toJSON (): object {
+    return fieldsOf(this)
+  }
 }
 
 /** What was negotiated is no name that a protocol or a service can have */
@@ -135,6 +153,10 @@ export class InvalidNameRefusal implements Refusal {
 
   get message (): string {
     return this.error.message
+  }
+
+  toJSON (): object {
+    return fieldsOf(this)
   }
 }
 

@@ -6,6 +6,9 @@ import type { RefusalCause } from '@cordon/interface-resource-manager'
 /** Something that waits for its protocol, and whose */
 export interface Waiting {
   readonly peer: string
+
+  /** Whether there is anything yet that could be ended */
+  readonly exists: boolean
 }
 
 /**
@@ -30,7 +33,7 @@ export class Unnegotiated<T extends Waiting> {
   }
 
   /**
-   * The oldest stream of the peer that holds most; nobody, where that is the newcomer's own peer.
+   * The oldest stream of the peer that holds most, of those that exist; nobody, where that is the newcomer's own peer.
    *
    * @param cause - which limit was in the way: that of one direction takes from this direction only, that of all takes
    *   from what peers opened before it takes from what we opened
@@ -46,6 +49,6 @@ export class Unnegotiated<T extends Waiting> {
 }
 
 function oldestBut<T extends Waiting> (set: FairSet<T>, newcomer: string): T | undefined {
-  const oldest = set.oldestOfLargest()
+  const oldest = set.oldestOfLargestBut(({ exists }) => !exists)
   return oldest === undefined || set.sizeOf(newcomer) >= set.sizeOf(oldest.peer) ? undefined : oldest
 }

@@ -1,7 +1,10 @@
+import { normaliseAddress } from '@cordon/address'
+import { InvalidNameError } from '@cordon/interface-resource-manager'
 import { describe, expect, it } from 'vitest'
 import { scaleScope } from '../src/defaults.ts'
 import { autoscale, createResourceManager, goLimitsSchema, infiniteLimits, readLimits, thisMachine, writeLimits } from '../src/index.ts'
 import { completeLimits } from '../src/limit-table.ts'
+import { InvalidNameRefusal, UnnegotiatedRefusal } from '../src/refusals.ts'
 import { GO_CONFIG, GO_DEFAULTS } from './fixtures/go-files.ts'
 import { admitted, managerWith, refused } from './support.ts'
 import type { ScalingLimits } from '../src/defaults.ts'
@@ -126,6 +129,15 @@ describe('the file of go-libp2p', () => {
     expect(limits.peer['12D3KooWPFH2Bx2tPfw6RLxN8k2wh47GRXgkt9yrAHU37zFwHWzS']?.memory).toBe(4097)
   })
 
+  it('106: a name that is in the defaults starts from there, any other from what applies to all of its kind', () => {
+    const defaults = autoscale({ memory: 16 * GiB, fileDescriptors: 1000 })
+    const { protocol, peer } = completeLimits({ protocol: { '/ipfs/ping/1.0.0': { memory: 1 }, '/x': { memory: 1 } }, peerDefault: { streams: 7 }, peer: { p: { memory: 1 } } }, defaults)
+    expect(protocol['/ipfs/ping/1.0.0']).toEqual({ ...defaults.protocol['/ipfs/ping/1.0.0'], memory: 1 })
+    expect(defaults.protocol['/ipfs/ping/1.0.0']?.streams).not.toBe(defaults.protocolDefault.streams)
+    expect(protocol['/x']).toEqual({ ...defaults.protocolDefault, memory: 1 })
+    expect(peer['p']).toEqual({ ...defaults.peerDefault, streams: 7, memory: 1 })
+  })
+
   it('107: numbers of the old format', () => {
     expect(readLimits('{"System":{"Memory":65536,"Conns":-1,"Streams":-2,"FD":"default"}}').limits).toEqual({ system: { memory: 65536, connections: Infinity, streams: 0 } })
   })
@@ -217,5 +229,57 @@ describe('a refusal', () => {
     const refusal = refused(managerWith({ system: { connections: 0 } }).openConnection('inbound'))
     expect(refusal).not.toBeInstanceOf(Error)
     expect('stack' in refusal).toBe(false)
+  })
+
+  it('says all of it as JSON, also what is built when it is read', () => {
+    const manager = managerWith({ system: { connections: 0 }, prefixes: { ipv4: [{ length: 32, rate: 0 }], ipv6: [] } })
+    const full = refused(manager.openConnection('inbound'))
+    expect(JSON.parse(JSON.stringify(full))).toEqual({
+      code: 'limit', module: 'resourceManager', message: full.message, scopeClass: 'system', scope: 'system', cause: 'connections', resource: 'connections',
+      direction: 'inbound', current: 0, attempted: 1, limit: 0, configPath: 'resourceManager.limits.system.connections'
+    })
+    const blocked = refused(manager.openConnection('inbound', { address: normaliseAddress('192.0.2.1') }))
+    expect(JSON.parse(JSON.stringify(blocked))).toEqual({
+      code: 'rate', module: 'resourceManager', message: blocked.message, scopeClass: 'prefix', scope: 'prefix:192.0.2.1/32', cause: 'rate', resource: 'connections',
+      direction: 'inbound', current: 16, attempted: 1, limit: 16, configPath: blocked.configPath
+    })
+    const stream = admitted(manager.openStream('p', 'inbound'))
+    const span = stream.beginSpan()
+    stream.release()
+    const gone = refused(span.reserveMemory(1))
+    expect(JSON.parse(JSON.stringify(gone))).toEqual({ code: 'gone', module: 'resourceManager', message: gone.message, scopeClass: 'stream', scope: 'stream-1', resource: 'memory' })
+  })
+
+  it('says all of it as JSON where the node itself refuses', () => {
+    const unnegotiated = new UnnegotiatedRefusal('conn-1', 32, 32)
+    expect(JSON.parse(JSON.stringify(unnegotiated))).toEqual({
+      code: 'limit', module: 'resourceManager', message: unnegotiated.message, scope: 'conn-1', resource: 'streams', direction: 'inbound',
+      current: 32, attempted: 1, limit: 32, configPath: 'resourceManager.maxUnnegotiatedStreams'
+    })
+    const name = new InvalidNameRefusal(new InvalidNameError('protocol', 513, 512))
+    expect(JSON.parse(JSON.stringify(name))).toEqual({ code: 'blocked', module: 'resourceManager', message: name.message })
+  })
+})
+
+describe('infiniteLimits', () => {
+  it('are the same for everybody, so nobody can change them', () => {
+    const expectFrozen = (value: unknown, path: string): void => {
+      if (typeof value !== 'object' || value === null) return
+      expect(Object.isFrozen(value), path).toBe(true)
+      for (const [key, inner] of Object.entries(value)) expectFrozen(inner, `${path}.${key}`)
+    }
+    expectFrozen(infiniteLimits, 'infiniteLimits')
+  })
+})
+
+describe('a snapshot', () => {
+  it.each([-1, NaN, 0.5, -Infinity, '1', null])('of %j peers is refused', peers => {
+    expect(() => createResourceManager().snapshot({ peers: peers as number })).toThrow(expect.objectContaining({ name: 'InvalidParametersError' }))
+  })
+
+  it.each([[0, 0], [1, 1], [Infinity, 2]])('of %d peers has %d of two', (peers, shown) => {
+    const manager = createResourceManager({ limits: infiniteLimits })
+    for (const peer of ['p', 'q']) admitted(manager.openStream(peer, 'inbound'))
+    expect(manager.snapshot({ peers }).peers).toHaveLength(shown)
   })
 })

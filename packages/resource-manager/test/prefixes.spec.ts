@@ -293,4 +293,11 @@ describe('many prefixes', () => {
     manager.setLimits({ ...infiniteLimits, prefixes: { ipv4: [{ length: 32, connections: 4 }], ipv6: [] } })
     expect(open(manager, '192.0.2.1', 3)).toBe(1)
   })
+
+  it('do not know those that came before they had a limit of connections', () => {
+    const { manager } = prefixed({ ipv4: [{ length: 32, connections: Infinity }] })
+    open(manager, '192.0.2.1', 3)
+    manager.setLimits({ ...infiniteLimits, prefixes: { ipv4: [{ length: 32, connections: 4 }], ipv6: [] } })
+    expect(open(manager, '192.0.2.1', 10)).toBe(4)
+  })
 })

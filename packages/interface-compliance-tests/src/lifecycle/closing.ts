@@ -191,6 +191,17 @@ export function closing ({ start }: Context): void {
       expect([waiting.record.phase, authenticated.record.phase]).toEqual(['handshake', 'multiplex'])
     })
 
+    it('makes room among those whose end makes room: who is spared still counts for its group', async () => {
+      const harness = await start()
+      const { lifecycle } = harness
+      const [first, second, third] = [1, 1, 1].map(() => harness.open({ from: '/ip4/198.51.100.1/tcp/4001' }).record)
+      const lone = harness.open({ from: '/ip4/198.51.100.2/tcp/4001' }).record
+      expect(lifecycle.shed('inbound', { spares: record => record === first })).toBe(second)
+      expect(lifecycle.shed('inbound', { except: lone, spares: record => record !== lone })).toBeUndefined()
+      expect(lifecycle.shed('inbound', { spares: record => record !== lone })).toBe(lone)
+      expect(lifecycle.shed('inbound', { except: first as ConnectionRecord, spares: () => false })).toBe(third)
+    })
+
     it('makes room for a newcomer at the cost of its own group, and never of itself', async () => {
       const shed: Array<ConnectionRecord | undefined> = []
       const participants = everyStage([], {

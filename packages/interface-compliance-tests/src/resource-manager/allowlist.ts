@@ -76,6 +76,18 @@ export const allowlist: Part = ({ manager }) => {
       expect(usageOf(manage, 'allowlistedSystem')).toEqual(use({}))
     })
 
+    it('leaves everything as it was where the wrong peer has no room, although the normal scopes have', async () => {
+      const manage = await manager({ transient: { connections: 0 }, peer: { other: { connections: 0 } } }, bound)
+      const connection = admitted(manage.openConnection('inbound', { address: LISTED, usesDescriptor: true }))
+      expect(refused(connection.setPeer('other'))).toMatchObject({ scope: 'peer:other' })
+      expect(usageOf(manage, 'system')).toEqual(use({}))
+      expect(usageOf(manage, 'allowlistedSystem')).toEqual(use({ connectionsInbound: 1, fileDescriptors: 1 }))
+      expect(connection.setPeer('another')).toBeUndefined()
+      expect(usageOf(manage, 'system')).toEqual(use({ connectionsInbound: 1, fileDescriptors: 1 }))
+      connection.release()
+      expect([usageOf(manage, 'system'), usageOf(manage, 'allowlistedSystem')]).toEqual([use({}), use({})])
+    })
+
     it('covers streams and their memory', async () => {
       const manage = await manager({ ...FULL, system: { connections: 0, streams: 0, memory: 0 } }, bound)
       const connection = admitted(manage.openConnection('inbound', { address: LISTED }))

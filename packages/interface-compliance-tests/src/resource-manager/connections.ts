@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { admitted, ip4, NOTHING, refused, state, use, usageOf } from './harness.ts'
+import { admitted, ip4, NOTHING, refused, state, unlimitedBut, use, usageOf } from './harness.ts'
 import type { Part } from './harness.ts'
 
 const FD = { usesDescriptor: true }
@@ -86,6 +86,33 @@ export const connections: Part = ({ manager, pass }) => {
       const manage = await manager({ system: { connections: 1, connectionsInbound: 1 } })
       const connection = admitted(manage.openConnection('inbound'))
       expect(connection.setPeer('p')).toBeUndefined()
+    })
+
+    it('is bound by a limit of its own, which one connection does not pass', async () => {
+      const manage = await manager({ connection: { connections: 1, connectionsInbound: 1, connectionsOutbound: 0, fileDescriptors: 1, memory: 10 } })
+      const connection = admitted(manage.openConnection('inbound', FD))
+      expect(refused(manage.openConnection('outbound'))).toMatchObject({ scopeClass: 'connection', cause: 'connectionsOutbound', current: 0, limit: 0 })
+      expect(refused(connection.reserveMemory(11))).toMatchObject({ scopeClass: 'connection', cause: 'memory', current: 0, attempted: 11, limit: 10 })
+      admitted(connection.reserveMemory(10))
+      expect(manage.snapshot().classes.connection.refusals).toEqual({ connectionsOutbound: 1, memory: 1 })
+    })
+
+    it('is refused by the first scope without room, by direction before total before descriptors', async () => {
+      const full = { connections: 0, connectionsInbound: 0, fileDescriptors: 0 }
+      const manage = await manager({ system: full, transient: full, peerDefault: { ...full, memory: 0 } })
+      expect(refused(manage.openConnection('inbound', FD))).toMatchObject({ scope: 'transient', cause: 'connectionsInbound' })
+      expect(refused(manage.openConnection('outbound', FD))).toMatchObject({ scope: 'transient', cause: 'connections' })
+      manage.setLimits(unlimitedBut({ peerDefault: { ...full, memory: 0 } }))
+      const connection = admitted(manage.openConnection('inbound', FD))
+      admitted(connection.reserveMemory(1))
+      expect(refused(connection.setPeer('p'))).toMatchObject({ scope: 'peer:p', cause: 'memory', current: 0, attempted: 1, limit: 0 })
+    })
+
+    it('throws for a direction that is none', async () => {
+      const manage = await manager()
+      for (const misuse of [() => manage.openConnection('both' as 'inbound'), () => manage.checkConnection('' as 'inbound'), () => manage.openStream('p', undefined as unknown as 'inbound')]) {
+        expect(misuse).toThrow(expect.objectContaining({ name: 'InvalidParametersError' }))
+      }
     })
 
     it('throws for a second peer, also the same, and after it was released', async () => {

@@ -95,3 +95,9 @@ export function ip4 (a: number, b: number, c: number, d: number): NormalisedAddr
     transport: 'tcp'
   }
 }
+
+/** An address behind a relay */
+export function relayed (relay: string): NormalisedAddress {
+  const key = `relay:${relay}`
+  return { key, class: 'relayed', family: 0, words: [], groups: [key], share: key, relay, transport: 'circuit' }
+}

@@ -17,6 +17,19 @@ export const limits: Part = ({ manager }) => {
       admitted(manage.openConnection('inbound'))
     })
 
+    it('apply to the shares of peers that exist', async () => {
+      const manage = await manager()
+      const [first, second] = ['p', 'p'].map(peer => admitted(manage.openStream(peer, 'inbound')))
+      first?.setProtocol('/x')
+      first?.setService('s')
+      manage.setLimits(unlimitedBut({ protocolPeerDefault: { streams: 1, memory: 10 }, servicePeerDefault: { streams: 1, memory: 5 } }))
+      expect(refused(first?.reserveMemory(11))).toMatchObject({ scope: 'protocol:/x.peer:p', cause: 'memory', limit: 10 })
+      expect(refused(first?.reserveMemory(6))).toMatchObject({ scope: 'service:s.peer:p', cause: 'memory', limit: 5 })
+      expect(refused(second?.setProtocol('/x'))).toMatchObject({ scope: 'protocol:/x.peer:p', cause: 'streams', current: 1, limit: 1 })
+      expect(second?.setProtocol('/y')).toBeUndefined()
+      expect(refused(second?.setService('s'))).toMatchObject({ scope: 'service:s.peer:p', cause: 'streams', current: 1, limit: 1 })
+    })
+
     it('do not matter for what is not asked for', async () => {
       const manage = await manager()
       const [stream, connection] = [admitted(manage.openStream('p', 'inbound')), admitted(manage.openConnection('inbound'))]

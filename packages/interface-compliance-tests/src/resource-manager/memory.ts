@@ -45,6 +45,27 @@ export const memory: Part = ({ manager }) => {
       expect(() => reservation.resize(1)).toThrow(expect.objectContaining({ name: 'ScopeClosedError' }))
     })
 
+    it('cannot grow where its scope has ended, and gives back nothing that was given back before', async () => {
+      const manage = await manager()
+      const [stream, other] = [admitted(manage.openStream('p', 'inbound')), admitted(manage.openStream('p', 'inbound'))]
+      const reservation = admitted(stream.reserveMemory(100))
+      admitted(other.reserveMemory(500))
+      stream.release()
+      expect(refused(reservation.resize(101))).toMatchObject({ code: 'gone', scopeClass: 'stream' })
+      expect(reservation.resize(10)).toBeUndefined()
+      reservation.release()
+      expect(usageOf(manage, 'system').memory).toBe(500)
+      expect(manage.snapshot().classes.stream.refusals).toEqual({})
+    })
+
+    it('is never more than a number holds exactly, also without a limit', async () => {
+      const manage = await manager()
+      using system = manage.scope('system')
+      admitted(system.reserveMemory(2 ** 53 - 1))
+      expect(refused(system.reserveMemory(1))).toMatchObject({ scope: 'system', cause: 'memory', limit: Infinity })
+      expect(system.usage().memory).toBe(2 ** 53 - 1)
+    })
+
     it.each([-1, 0.5, NaN, Infinity, 2 ** 53, '1'])('throws for %s bytes', async size => {
       const manage = await manager()
       using system = manage.scope('system')

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { admitted, NOTHING, refused, state, use, usageOf } from './harness.ts'
+import { admitted, NOTHING, refused, state, unlimitedBut, use, usageOf } from './harness.ts'
 import type { Part } from './harness.ts'
+import type { ConnectionScope } from '@cordon/interface-resource-manager'
 
 const ONE = use({ streamsInbound: 1 })
 
@@ -53,6 +54,8 @@ export const streams: Part = ({ manager }) => {
       expect(usageOf(manage, 'transient')).toEqual(NOTHING)
       const memories = (): number[] => [usageOf(manage, 'protocol', '/x'), usageOf(manage, 'service', 's'), usageOf(manage, 'system')].map(({ memory }) => memory)
       expect(memories()).toEqual([100, 100, 100])
+      const [peer] = manage.snapshot().peers
+      expect([peer?.protocols[0]?.usage.memory, peer?.services[0]?.usage.memory]).toEqual([100, 100])
       reservation.release()
       expect(memories()).toEqual([0, 0, 0])
     })
@@ -153,6 +156,66 @@ export const streams: Part = ({ manager }) => {
         stream.release()
       }
       expect(manage.stat().services.size).toBe(0)
+    })
+
+    it('is bound by a limit of its own, which one stream does not pass', async () => {
+      const manage = await manager({ stream: { streams: 1, streamsInbound: 1, streamsOutbound: 0, memory: 10 } })
+      const stream = admitted(manage.openStream('p', 'inbound'))
+      expect(refused(manage.openStream('p', 'outbound'))).toMatchObject({ scopeClass: 'stream', cause: 'streamsOutbound', current: 0, limit: 0 })
+      expect(refused(stream.reserveMemory(11))).toMatchObject({ scopeClass: 'stream', cause: 'memory', current: 0, attempted: 11, limit: 10 })
+      expect(stream.setProtocol('/x')).toBeUndefined()
+    })
+
+    it('is refused by the first scope without room: its peer, transient, system; a protocol or service before the share in it', async () => {
+      const none = { streams: 0, memory: 0 }
+      const manage = await manager({ system: none, transient: none, peerDefault: none })
+      expect(refused(manage.openStream('p', 'inbound')).scope).toBe('peer:p')
+      manage.setLimits(unlimitedBut({ system: none, transient: none }))
+      expect(refused(manage.openStream('p', 'inbound')).scope).toBe('transient')
+      manage.setLimits(unlimitedBut({ protocolDefault: none, protocolPeerDefault: none, protocol: { '/y': { streams: 1, memory: 10 } }, serviceDefault: none, servicePeerDefault: none }))
+      const stream = admitted(manage.openStream('p', 'inbound'))
+      expect(refused(stream.setProtocol('/x')).scope).toBe('protocol:/x')
+      expect(refused(stream.setProtocol('/y')).scope).toBe('protocol:/y.peer:p')
+      manage.setLimits(unlimitedBut({ serviceDefault: none, servicePeerDefault: none, service: { t: { streams: 1, memory: 10 } } }))
+      expect(stream.setProtocol('/x')).toBeUndefined()
+      expect(refused(stream.setService('s')).scope).toBe('service:s')
+      manage.setLimits(unlimitedBut({ servicePeerDefault: none }))
+      expect(refused(stream.setService('s')).scope).toBe('service:s.peer:p')
+    })
+
+    it.each([
+      ['peerDefault', 'peer:p'], ['protocolPeerDefault', 'protocol:/x.peer:p'], ['servicePeerDefault', 'service:s.peer:p'],
+      ['protocolDefault', 'protocol:/x'], ['serviceDefault', 'service:s'], ['system', 'system']
+    ])('asks all scopes for memory, from the peer to the system: here %s comes first', async (first, scope) => {
+      const order = ['peerDefault', 'protocolPeerDefault', 'servicePeerDefault', 'protocolDefault', 'serviceDefault', 'system']
+      const manage = await manager(Object.fromEntries(order.slice(order.indexOf(first)).map(key => [key, { memory: 10 }])))
+      const stream = admitted(manage.openStream('p', 'inbound'))
+      stream.setProtocol('/x')
+      stream.setService('s')
+      const before = state(manage)
+      expect(refused(stream.reserveMemory(11))).toMatchObject({ scope, cause: 'memory', current: 0, attempted: 11, limit: 10 })
+      expect(state(manage)).toEqual(before)
+      admitted(stream.reserveMemory(10))
+    })
+
+    it('moves its memory at the highest priority, and is refused where there is no room for that', async () => {
+      const manage = await manager({ protocolDefault: { memory: 100 } })
+      const [first, second] = ['p', 'q'].map(peer => admitted(manage.openStream(peer, 'inbound')))
+      admitted(first?.reserveMemory(100, 0))
+      expect(first?.setProtocol('/x')).toBeUndefined()
+      admitted(second?.reserveMemory(1))
+      expect(refused(second?.setProtocol('/x'))).toMatchObject({ scope: 'protocol:/x', cause: 'memory', current: 100, attempted: 1, limit: 100 })
+    })
+
+    it('throws for a connection of another peer, of nobody, or that was not opened here', async () => {
+      const manage = await manager()
+      const connection = admitted(manage.openConnection('inbound'))
+      const open = (carrier: ConnectionScope) => () => manage.openStream('p', 'inbound', { connection: carrier })
+      expect(open(connection)).toThrow(expect.objectContaining({ name: 'ScopeAttachedError' }))
+      connection.setPeer('q')
+      expect(open(connection)).toThrow(expect.objectContaining({ name: 'ScopeAttachedError' }))
+      expect(open({ peer: 'p' } as ConnectionScope)).toThrow(expect.objectContaining({ name: 'InvalidParametersError' }))
+      expect(usageOf(manage, 'system')).toEqual(use({ connectionsInbound: 1 }))
     })
 
     it('throws where it is misused, and changes nothing', async () => {

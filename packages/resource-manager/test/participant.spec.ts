@@ -1,0 +1,378 @@
+import { normaliseAddress } from '@cordon/address'
+import { participantSuite } from '@cordon/interface-compliance-tests'
+import { isRefusal } from '@cordon/interface-connection-lifecycle'
+import { defaultLogger } from '@libp2p/logger'
+import { multiaddr } from '@multiformats/multiaddr'
+import { describe, expect, it } from 'vitest'
+import { resourceManager } from '../src/index.ts'
+import { Bench, held, peerId, recordAt } from './participant-bench.ts'
+import { NOTHING, use } from './support.ts'
+import type { TestRecord } from './participant-bench.ts'
+import type { ConnectionRecord, Direction, StreamRecord } from '@cordon/interface-connection-lifecycle'
+import type { LimitConfig } from '@cordon/interface-resource-manager'
+import type { ResourceManagerServiceInit } from '@cordon/resource-manager'
+import type { Stream } from '@libp2p/interface'
+
+/** Everything there is one of, and a second one is refused */
+const TIGHT: LimitConfig = {
+  system: { connections: 20, streams: 5 },
+  transient: { connectionsInbound: 3, streamsInbound: 1 },
+  peerDefault: { connectionsInbound: 2, streams: 2 },
+  protocolDefault: { streamsOutbound: 0 },
+  prefixes: { ipv4: [{ length: 32, connections: 2, rate: 1_000, burst: 10 }], other: { connections: 1 }, relay: { connections: 1 } }
+}
+
+describe.each<[string, ResourceManagerServiceInit]>([
+  ['with the defaults', {}],
+  ['with limits that refuse', { limits: TIGHT }],
+  ['where one stream may be without a protocol', { maxUnnegotiatedStreams: 1 }],
+  ['where the normal scopes are full and everybody is trusted', { limits: { system: { connections: 0 } }, allowlist: ['0.0.0.0/0', '::/0'] }]
+])('the participant %s', (_, init) => {
+  participantSuite({
+    setup: async () => {
+      const module = resourceManager(init)({ logger: defaultLogger() })
+      return { module, held: () => held(module) }
+    },
+    teardown: async () => {}
+  })
+})
+
+describe('a connection', () => {
+  it.each([
+    ['/ip4/192.0.2.1/tcp/1', 1],
+    ['/ip6/2001:db8::1/tcp/1', 1],
+    ['/ip4/192.0.2.1/tcp/1/ws', 1],
+    ['/dns4/example.org/tcp/443/wss', 1],
+    ['/dns4/example.org/tcp/443/tls/ws', 1],
+    ['/unix/%2Ftmp%2Fnode.sock', 1],
+    ['/ip4/192.0.2.1/udp/1/quic-v1', 0],
+    ['/ip4/192.0.2.1/udp/1/quic-v1/webtransport', 0],
+    ['/ip4/192.0.2.1/udp/1/webrtc-direct', 0],
+    ['/memory/1', 0],
+    ['/ip4/192.0.2.1/tcp/1/p2p/12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8/p2p-circuit', 0],
+    ['/ip4/192.0.2.1/tcp/1/p2p/12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8/p2p-circuit/webrtc', 0]
+  ])('at %s takes %i descriptors, in both directions and in the dry check', (address, fileDescriptors) => {
+    for (const direction of ['inbound', 'outbound'] as const) {
+      const bench = new Bench()
+      bench.open(direction, address)
+      expect(bench.manager.snapshot().system.usage).toMatchObject({ fileDescriptors })
+    }
+    const target = { multiaddr: multiaddr(address), address: normaliseAddress(multiaddr(address)) }
+    expect(new Bench({ system: { fileDescriptors: 0 } }).participant.dial(target) !== undefined).toBe(fileDescriptors === 1)
+  })
+
+  it('is nobody\'s, then its peer\'s, then gone', () => {
+    const bench = new Bench()
+    const record = bench.connect('a')
+    expect(bench.manager.snapshot().transient.usage).toEqual(NOTHING)
+    expect(bench.manager.stat().peers).toEqual(new Map([['a', use({ connectionsInbound: 1, fileDescriptors: 1 })]]))
+    bench.close(record)
+    expect(held(bench.manager)).toBe(0)
+    bench.close(record)
+    expect(held(bench.manager)).toBe(0)
+  })
+
+  it('that its peer has no room for stays nobody\'s until it is closed', () => {
+    const bench = new Bench({ peerDefault: { connections: 0 } })
+    const record = bench.open()
+    if (isRefusal(record)) expect.fail(record.message)
+    record.remotePeer = peerId('a')
+    expect(bench.participant.identified(record)).toMatchObject({ scope: 'peer:a', cause: 'connections' })
+    expect(bench.manager.snapshot().transient.usage.connectionsInbound).toBe(1)
+    bench.close(record)
+    expect(held(bench.manager)).toBe(0)
+  })
+
+  it.each([
+    ['before every module had agreed gives back what it took of a rate', false, 1],
+    ['after every module had agreed does not', true, 0]
+  ])('that ends %s', (_, agreed, left) => {
+    const bench = new Bench({ prefixes: { ipv4: [{ length: 32, rate: 0.001, burst: 1 }] } })
+    const record = bench.open()
+    if (isRefusal(record)) expect.fail(record.message)
+    if (agreed) bench.participant.raw(record)
+    bench.close(record)
+    expect(isRefusal(bench.open())).toBe(left === 0)
+  })
+})
+
+describe('where connections that are nobody\'s are too many', () => {
+  /** A full bench, whose lifecycle drops the oldest */
+  function besieged (limits: LimitConfig['transient'], count = 2): { bench: Bench, records: ConnectionRecord[] } {
+    const bench = new Bench({ transient: limits })
+    const records = Array.from({ length: count }, () => bench.open()).map(record => isRefusal(record) ? expect.fail(record.message) : record)
+    bench.shed = ({ spares }) => {
+      const oldest = records.find(record => spares?.(record) !== true)
+      if (oldest !== undefined) {
+        records.splice(records.indexOf(oldest), 1)
+        bench.close(oldest)
+      }
+      return oldest
+    }
+    return { bench, records }
+  }
+
+  it.each([
+    ['inbound', { connectionsInbound: 2 }],
+    ['inbound', { connections: 2 }],
+    ['inbound', { fileDescriptors: 2 }],
+    ['outbound', { connections: 2 }],
+    ['outbound', { fileDescriptors: 2 }]
+  ] as const)('an %s one gets the place of one that the lifecycle drops: %o', (direction, limits) => {
+    const { bench } = besieged(limits)
+    const record = bench.open(direction)
+    expect(isRefusal(record)).toBe(false)
+    expect(bench.sheds).toMatchObject([['inbound', { except: record }]])
+    expect(bench.manager.snapshot().system.usage).toMatchObject({ fileDescriptors: 2 })
+  })
+
+  it('one is refused where nobody can be dropped, and with what it was refused first', () => {
+    const { bench, records } = besieged({ connectionsInbound: 2 })
+    bench.shed = () => undefined
+    expect(bench.open()).toMatchObject({ scope: 'transient', cause: 'connectionsInbound', current: 2 })
+    expect(bench.sheds).toHaveLength(1)
+    expect(records).toHaveLength(2)
+  })
+
+  it.each<[string, LimitConfig]>([['lowered', { transient: { connectionsInbound: 1 } }], ['0', { transient: { connectionsInbound: 0 } }]])('one is refused where limits are %s, and nobody is dropped', (_, limits) => {
+    const { bench } = besieged({ connectionsInbound: 2 })
+    bench.manager.setLimits(limits)
+    expect(bench.open()).toMatchObject({ scope: 'transient', cause: 'connectionsInbound', current: 2 })
+    expect(bench.sheds).toEqual([])
+  })
+
+  it('one is refused where dropping somebody made no room, and nobody else is dropped', () => {
+    const { bench } = besieged({ connectionsInbound: 2 })
+    bench.shed = () => recordAt('/ip4/192.0.2.9/tcp/1')
+    expect(bench.open()).toMatchObject({ scope: 'transient', cause: 'connectionsInbound' })
+    expect(bench.sheds).toHaveLength(1)
+  })
+
+  it('one gets the place of somebody that has one in the same scope, and what it lacks', () => {
+    const bench = new Bench({ transient: { connections: 2, fileDescriptors: 1 } }, 32, { allowlist: ['198.51.100.1'] })
+    const open = (address: string): TestRecord => {
+      const record = bench.open('inbound', address)
+      return isRefusal(record) ? expect.fail(record.message) : record
+    }
+    const [memory, tcp] = [open('/memory/1'), open('/ip4/192.0.2.1/tcp/1')]
+    const trusted = open('/ip4/198.51.100.1/tcp/1')
+    // one that a gater thinks about, for which nothing is reserved yet
+    const thought = recordAt('/ip4/192.0.2.3/tcp/1')
+    const spared = (from: string): string[] => {
+      bench.open('inbound', from)
+      const [, options] = bench.sheds.at(-1) ?? expect.fail('nobody was to be dropped')
+      return Object.entries({ memory, tcp, trusted, thought }).filter(([, record]) => options.spares?.(record) === true).map(([name]) => name)
+    }
+
+    expect(spared('/memory/2')).toEqual(['trusted', 'thought'])
+    bench.manager.setLimits({ transient: { connections: 9, fileDescriptors: 1 } })
+    expect(spared('/ip4/192.0.2.2/tcp/1')).toEqual(['memory', 'trusted', 'thought'])
+    bench.manager.setLimits({ transient: { connections: 2 }, allowlistedTransient: { connections: 1 } })
+    expect(spared('/ip4/198.51.100.1/tcp/2')).toEqual(['memory', 'tcp', 'thought'])
+  })
+
+  it.each<[string, LimitConfig, Direction]>([
+    ['our own dials are', { transient: { connectionsOutbound: 0 } }, 'outbound'],
+    ['all connections together are', { system: { connections: 0 } }, 'inbound'],
+    ['those of a prefix are', { prefixes: { ipv4: [{ length: 32, connections: 0 }] } }, 'inbound'],
+    ['one is', { connection: { connections: 0 } }, 'inbound']
+  ])('nobody is dropped if it is not they but %s', (_, limits, direction) => {
+    const bench = new Bench(limits)
+    expect(isRefusal(bench.open(direction))).toBe(true)
+    expect(bench.sheds).toEqual([])
+  })
+
+  it.each([{ connections: 2 }, { fileDescriptors: 2 }])('a dial is not refused beforehand, because `opened` makes room: %o', limits => {
+    const { bench } = besieged(limits)
+    const target = { multiaddr: multiaddr('/ip4/192.0.2.1/tcp/1'), address: normaliseAddress(multiaddr('/ip4/192.0.2.1/tcp/1')) }
+    expect(bench.participant.dial(target)).toBeUndefined()
+    // it is dry
+    expect(bench.sheds).toEqual([])
+    expect(bench.manager.snapshot().transient).toMatchObject({ usage: { connectionsInbound: 2, connectionsOutbound: 0 }, refusals: {} })
+  })
+
+  it('a dial is refused beforehand where it is our own dials that are too many', () => {
+    const bench = new Bench({ transient: { connections: 1 } })
+    bench.open('outbound')
+    expect(bench.participant.dial({ peer: peerId('a') })).toMatchObject({ scope: 'transient', cause: 'connections', current: 1 })
+    expect(held(bench.manager)).toBeGreaterThan(0)
+  })
+
+  it('a dial is refused beforehand where strangers have nothing to do with it', () => {
+    const { bench } = besieged({ connectionsOutbound: 0 })
+    expect(bench.participant.dial({ peer: peerId('a') })).toMatchObject({ scope: 'transient', cause: 'connectionsOutbound' })
+  })
+})
+
+describe('a stream', () => {
+  it('is without a protocol, then with it and its service, then gone', () => {
+    const bench = new Bench()
+    const connection = bench.connect('a')
+    const stream = bench.admitted(connection)
+    expect(bench.manager.snapshot().transient.usage).toEqual(use({ streamsInbound: 1 }))
+    expect(bench.negotiate(stream, '/x', 'x')).toBeUndefined()
+    expect(bench.manager.snapshot().transient.usage).toEqual(NOTHING)
+    const { protocols, services } = bench.manager.stat()
+    expect([[...protocols.keys()], [...services.keys()]]).toEqual([['/x'], ['x']])
+    bench.participant.streamClosed(stream)
+    bench.participant.streamClosed(stream)
+    bench.close(connection)
+    expect(held(bench.manager)).toBe(0)
+  })
+
+  it.each<[string, string | undefined, string[]]>([
+    ['/ipfs/ping/1.0.0', undefined, ['libp2p.ping']],
+    ['/ipfs/ping/1.0.0', 'mine', ['mine']],
+    ['/ipfs/id/push/1.0.0', undefined, ['libp2p.identify']],
+    ['/libp2p/circuit/relay/0.2.0/stop', undefined, ['libp2p.relay/v2']],
+    ['/x', undefined, []]
+  ])('of %s with the service %s belongs to %o', (protocol, service, services) => {
+    const bench = new Bench()
+    bench.negotiate(bench.admitted(bench.connect('a')), protocol, service)
+    expect([...bench.manager.stat().services.keys()]).toEqual(services)
+  })
+
+  it('whose protocol has no room may try another, and stays without one until then', () => {
+    const bench = new Bench({ protocol: { '/x': { streams: 0 } } })
+    const stream = bench.admitted(bench.connect('a'))
+    expect(bench.negotiate(stream, '/x')).toMatchObject({ scope: 'protocol:/x' })
+    expect(bench.manager.snapshot().transient.usage.streamsInbound).toBe(1)
+    expect(bench.negotiate(stream, '/y')).toBeUndefined()
+  })
+
+  it('whose service has no room is refused', () => {
+    const bench = new Bench({ service: { x: { streams: 0 } } })
+    const stream = bench.admitted(bench.connect('a'))
+    expect(bench.negotiate(stream, '/x', 'x')).toMatchObject({ scope: 'service:x', cause: 'streams' })
+    // it has its protocol all the same, and is in nobody's way among those without
+    expect(bench.manager.snapshot().transient.usage.streamsInbound).toBe(0)
+  })
+
+  it.each([['protocol', `/${'x'.repeat(512)}`, undefined], ['protocol', '', undefined], ['service', '/x', 'x'.repeat(513)]])('with a name of a %s that cannot be one is refused, and no step throws', (kind, protocol, service) => {
+    const bench = new Bench()
+    const connection = bench.connect('a')
+    const stream = bench.admitted(connection)
+    const refusal = bench.negotiate(stream, protocol, service)
+    expect(refusal).toMatchObject({ code: 'blocked', module: 'resourceManager', message: expect.stringContaining(`name of a ${kind}`) as string })
+    bench.participant.streamClosed(stream)
+    bench.close(connection)
+    expect(held(bench.manager)).toBe(0)
+  })
+
+  it('beyond those of its connection that may be without a protocol is refused, and takes nothing', () => {
+    const bench = new Bench({}, 2)
+    const [one, other] = [bench.connect('a'), bench.connect('a')]
+    const streams = [bench.admitted(one), bench.admitted(one)]
+    const refusal = bench.stream(one)
+    expect(refusal).toMatchObject({
+      code: 'limit', module: 'resourceManager', resource: 'streams', direction: 'inbound', current: 2, limit: 2, configPath: 'resourceManager.maxUnnegotiatedStreams'
+    })
+    expect(isRefusal(refusal) ? refusal.message : '').toMatch(/^conn-\d+ has 2 of 2 streams without a protocol; resourceManager.maxUnnegotiatedStreams changes that$/)
+    expect(bench.manager.snapshot().system.usage.streamsInbound).toBe(2)
+
+    // another connection of the same peer, and our own streams, are counted apart
+    bench.admitted(other)
+    for (let n = 0; n < 5; n++) bench.admitted(one, 'outbound')
+    // one that has closed, or has a protocol, makes room
+    bench.participant.streamClosed(streams[0] as StreamRecord)
+    bench.participant.streamClosed(streams[0] as StreamRecord)
+    streams.push(bench.admitted(one))
+    expect(isRefusal(bench.stream(one))).toBe(true)
+    bench.negotiate(streams[1] as StreamRecord, '/x')
+    bench.admitted(one)
+    expect(isRefusal(bench.stream(one))).toBe(true)
+  })
+})
+
+describe('where streams without a protocol are too many', () => {
+  it('the oldest of the peer that has most is reset, its slot is free at once, and is not given back twice', () => {
+    const bench = new Bench({ transient: { streamsInbound: 3 } })
+    const [a, b, c] = ['a', 'b', 'c'].map(name => bench.connect(name)) as [ConnectionRecord, ConnectionRecord, ConnectionRecord]
+    bench.admitted(b)
+    const oldest = bench.admitted(a)
+    bench.admitted(a)
+    bench.admitted(c)
+    expect(bench.resets).toEqual([oldest])
+    expect(bench.manager.snapshot().transient.usage.streamsInbound).toBe(3)
+    bench.participant.streamClosed(oldest)
+    expect(bench.manager.snapshot().transient.usage.streamsInbound).toBe(3)
+    expect(bench.manager.snapshot().system.usage.streamsInbound).toBe(3)
+  })
+
+  it('one with a protocol is never reset', () => {
+    const bench = new Bench({ transient: { streamsInbound: 1 } })
+    const [a, b, c] = ['a', 'b', 'c'].map(name => bench.connect(name)) as [ConnectionRecord, ConnectionRecord, ConnectionRecord]
+    bench.negotiate(bench.admitted(a), '/x')
+    const second = bench.admitted(b)
+    bench.admitted(c)
+    expect(bench.resets).toEqual([second])
+  })
+
+  it('an outbound one that the muxer has not made yet cannot be reset: the newcomer is refused', () => {
+    const bench = new Bench({ transient: { streamsOutbound: 1 } })
+    const [a, b] = [bench.connect('a'), bench.connect('b')]
+    const first = bench.admitted(a, 'outbound')
+    delete first.stream
+    expect(bench.stream(b, 'outbound')).toMatchObject({ scope: 'transient', cause: 'streamsOutbound' })
+    expect(bench.manager.snapshot().transient.usage.streamsOutbound).toBe(1)
+  })
+
+  it('an outbound one that the muxer has made is reset though an older one of its peer cannot be', () => {
+    const bench = new Bench({ transient: { streamsOutbound: 2 } })
+    const [a, b] = [bench.connect('a'), bench.connect('b')]
+    const first = bench.admitted(a, 'outbound')
+    delete first.stream
+    const second = bench.admitted(a, 'outbound')
+    bench.admitted(b, 'outbound')
+    expect(bench.resets).toEqual([second])
+  })
+
+  it('limits that were lowered take nothing away, and admit nobody', () => {
+    const bench = new Bench({ transient: { streamsInbound: 4 } })
+    const [a, b] = [bench.connect('a'), bench.connect('b')]
+    for (let n = 0; n < 4; n++) bench.admitted(a)
+    bench.manager.setLimits({ transient: { streamsInbound: 2 } })
+    expect(bench.stream(b)).toMatchObject({ scope: 'transient', cause: 'streamsInbound', current: 4, limit: 2 })
+    expect(bench.resets).toEqual([])
+  })
+
+  it('a muxer that throws costs nobody else anything', () => {
+    const bench = new Bench({ transient: { streamsInbound: 1 } })
+    const first = bench.admitted(bench.connect('a'))
+    first.stream = { abort: () => { throw new Error('broken') } } as unknown as Stream
+    bench.admitted(bench.connect('b'))
+    expect(bench.log.at(-1)).toContain('broken')
+    bench.participant.streamClosed(first)
+    expect(bench.manager.snapshot().transient.usage.streamsInbound).toBe(1)
+  })
+
+  it('who is trusted is not reset for strangers, nor strangers for who is trusted', () => {
+    const bench = new Bench({ transient: { streamsInbound: 2 }, allowlistedTransient: { streamsInbound: 3 } }, 32, {
+      allowlist: { lifts: (_address, peer) => ({ lane: peer?.startsWith('friend') === true, counts: false, buckets: false }) }
+    })
+    const [stranger, friend, another, newcomer] = ['stranger', 'friend', 'friend2', 'newcomer'].map(name => bench.connect(name)) as [ConnectionRecord, ConnectionRecord, ConnectionRecord, ConnectionRecord]
+    const strange = [bench.admitted(stranger), bench.admitted(stranger)]
+    const friendly = [bench.admitted(friend), bench.admitted(friend), bench.admitted(friend)]
+    bench.admitted(newcomer)
+    expect(bench.resets).toEqual([strange[0]])
+    bench.admitted(another)
+    expect(bench.resets).toEqual([strange[0], friendly[0]])
+  })
+
+  it('nobody is reset if it is not they that are too many', () => {
+    const bench = new Bench({ system: { streams: 2 } })
+    const [a, b] = [bench.connect('a'), bench.connect('b')]
+    bench.admitted(a)
+    bench.admitted(a)
+    expect(bench.stream(b)).toMatchObject({ scope: 'system' })
+    expect(bench.resets).toEqual([])
+  })
+
+  it('logs the 1st, 2nd, 4th, 8th reset, ... however many there are', () => {
+    const bench = new Bench({ transient: { streamsInbound: 2 } })
+    // each comes with nothing, where another one has one already
+    for (let n = 0; n < 102; n++) bench.admitted(bench.connect(`peer-${n}`))
+    expect(bench.resets).toHaveLength(100)
+    expect(bench.log).toHaveLength(7)
+  })
+})

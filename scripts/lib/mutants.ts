@@ -1,0 +1,310 @@
+/** One bug that somebody could have written: a text in one source file, and what stands there instead */
+export interface Mutant {
+  readonly id: string
+  /** What is wrong then */
+  readonly bug: string
+  /** Below `packages/resource-manager/src` */
+  readonly file: string
+  /** Occurs there once */
+  readonly find: string
+  readonly replace: string
+}
+
+/** How many of them may go unnoticed */
+export const MAX_SURVIVORS = 2
+
+/** The bugs of the mutation check, by what they are about */
+export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
+  limits: [
+    {
+      id: 'connections-off-by-one',
+      bug: 'one inbound connection too many is let in',
+      file: 'scope.ts',
+      find: 'if (this.connectionsInbound >= limits.connectionsInbound)',
+      replace: 'if (this.connectionsInbound > limits.connectionsInbound)'
+    },
+    {
+      id: 'streams-off-by-one',
+      bug: 'one stream too many in all is let in',
+      file: 'scope.ts',
+      find: 'this.streamsInbound + this.streamsOutbound >= limits.streams',
+      replace: 'this.streamsInbound + this.streamsOutbound > limits.streams'
+    },
+    {
+      id: 'descriptors-off-by-one',
+      bug: 'the last descriptor of a limit cannot be had',
+      file: 'scope.ts',
+      find: 'this.fileDescriptors + descriptors > limits.fileDescriptors',
+      replace: 'this.fileDescriptors + descriptors >= limits.fileDescriptors'
+    },
+    {
+      id: 'memory-off-by-one',
+      bug: 'the last byte of a limit cannot be had',
+      file: 'limits.ts',
+      find: 'if (wanted > limit) return true',
+      replace: 'if (wanted >= limit) return true'
+    },
+    {
+      id: 'priority-off-by-one',
+      bug: 'a priority is worth a 256th less',
+      file: 'limits.ts',
+      find: 'wanted * 256 > limit * (1 + priority)',
+      replace: 'wanted * 256 > limit * priority'
+    },
+    {
+      id: 'priority-rounded-up',
+      bug: 'what a priority may use of a large limit is rounded up',
+      file: 'limits.ts',
+      find: 'Math.floor(rest * (1 + priority) / 256)',
+      replace: 'Math.ceil(rest * (1 + priority) / 256)'
+    },
+    {
+      id: 'unasked-is-checked',
+      bug: 'memory is checked although none is asked for',
+      file: 'scope.ts',
+      find: 'return size > 0 && exceeds(',
+      replace: 'return exceeds('
+    },
+    {
+      id: 'default-forgotten',
+      bug: 'a name that is in the defaults starts from those of its kind instead',
+      file: 'limit-table.ts',
+      find: 'overlay(limits[name] ?? byDefault, set)',
+      replace: 'overlay(byDefault, set)'
+    },
+    {
+      id: 'limits-not-live',
+      bug: 'other limits do not reach the shares of peers that exist',
+      file: 'graph.ts',
+      find: 'share.limits = share.kind.limits.of(share.name)',
+      replace: 'void share'
+    },
+    {
+      id: 'names-unbounded',
+      bug: 'a name may have any length',
+      file: 'names.ts',
+      find: ' || name.length > MAX_NAME_LENGTH',
+      replace: ''
+    }
+  ],
+  counts: [
+    {
+      id: 'wrong-direction',
+      bug: 'an inbound stream that ends is taken from the outbound ones',
+      file: 'scope.ts',
+      find: 'if (inbound) this.streamsInbound--',
+      replace: 'if (!inbound) this.streamsInbound--'
+    },
+    {
+      id: 'ancestor-not-released',
+      bug: 'a stream that ends stays in its share of the service',
+      file: 'stream.ts',
+      find: 'this.#servicePeer.removeStream(inbound, memory)',
+      replace: 'void memory'
+    },
+    {
+      id: 'peer-not-settled',
+      bug: 'a peer is kept although its last stream has ended',
+      file: 'stream.ts',
+      find: '    peers.settle(peer)\n',
+      replace: ''
+    },
+    {
+      id: 'ends-twice',
+      bug: 'a connection that is released twice is given back twice',
+      file: 'connection.ts',
+      find: '    if (this.#closed) return\n    this.#closed = true\n    this.#near',
+      replace: '    this.#closed = true\n    this.#near'
+    },
+    {
+      id: 'peak-missed',
+      bug: 'the most streams there were at once are not noted',
+      file: 'scope.ts',
+      find: 'if (total > this.peakStreams) this.peakStreams = total',
+      replace: 'void total'
+    },
+    {
+      id: 'peak-lost',
+      bug: 'the peak of a scope goes with the scope',
+      file: 'kind.ts',
+      find: 'raise(this.peak, scope)',
+      replace: 'void scope'
+    },
+    {
+      id: 'refusal-not-counted',
+      bug: 'refusals are missing in the sums of their class',
+      file: 'tally.ts',
+      find: 'increment(scope.kind.refusals, cause)',
+      replace: 'void scope'
+    },
+    {
+      id: 'dry-run-counts',
+      bug: 'a prefix that is only asked counts a refusal',
+      file: 'manager.ts',
+      find: 'graph.lifts(address, undefined), false)',
+      replace: 'graph.lifts(address, undefined), true)'
+    },
+    {
+      id: 'blame-order',
+      bug: 'the system is asked for memory before the peer',
+      file: 'stream.ts',
+      find: '    if (this.#peer.refusesMemory(size, priority) !== NONE) return this.#peer\n',
+      replace: '    if (this.#root.refusesMemory(size, priority) !== NONE) return this.#root\n    if (this.#peer.refusesMemory(size, priority) !== NONE) return this.#peer\n'
+    },
+    {
+      id: 'idle-off-by-one',
+      bug: 'one scope fewer lingers than may',
+      file: 'scope-table.ts',
+      find: 'this.#lingering.size > this.#maxIdle',
+      replace: 'this.#lingering.size >= this.#maxIdle'
+    },
+    {
+      id: 'idle-forgets-memory',
+      bug: 'memory that was reserved through a handle does not keep its scope',
+      file: 'handle.ts',
+      find: '  [hold] (): void {\n    this.#scope.pins++\n',
+      replace: '  [hold] (): void {\n'
+    }
+  ],
+  moves: [
+    {
+      id: 'transient-not-left',
+      bug: 'a stream with a protocol still counts in transient',
+      file: 'stream.ts',
+      find: '    this.#transient?.removeStream(inbound, memory)\n    this.#transient = undefined\n',
+      replace: '    this.#transient = undefined\n'
+    },
+    {
+      id: 'move-touches-system',
+      bug: 'a connection that finds its peer counts in the system once more',
+      file: 'connection.ts',
+      find: '    scope.addConnection(inbound, this.#descriptors, this.#memory)\n',
+      replace: '    scope.addConnection(inbound, this.#descriptors, this.#memory)\n    root.addConnection(inbound, this.#descriptors, this.#memory)\n'
+    },
+    {
+      id: 'memory-left-behind',
+      bug: 'the memory of a stream does not move to its share of the service',
+      file: 'stream.ts',
+      find: 'this.#servicePeer.addStream(inbound, memory)',
+      replace: 'this.#servicePeer.addStream(inbound, 0)'
+    },
+    {
+      id: 'refused-move-reserves',
+      bug: 'a move that the peer refuses stays in the system',
+      file: 'connection.ts',
+      find: 'if (cause !== NONE) return refuse(found, cause, inbound, this.#memory)',
+      replace: 'if (cause !== NONE) {\n      if (left !== undefined) root.addConnection(inbound, this.#descriptors, this.#memory)\n      return refuse(found, cause, inbound, this.#memory)\n    }'
+    },
+    {
+      id: 'move-after-end',
+      bug: 'a connection that has ended can still find its peer',
+      file: 'connection.ts',
+      find: '    if (this.#closed) throw new ScopeClosedError(this.name)\n    if (this.#attached)',
+      replace: '    if (this.#attached)'
+    }
+  ],
+  memory: [
+    {
+      id: 'refused-memory-stays',
+      bug: 'memory that the system refuses stays with the peer',
+      file: 'stream.ts',
+      find: 'if (full !== undefined) return refuseMemory(full, size, priority)',
+      replace: 'if (full !== undefined) {\n      this.#peer.addMemory(size)\n      return refuseMemory(full, size, priority)\n    }'
+    },
+    {
+      id: 'token-released-twice',
+      bug: 'a reservation can be given back again and again',
+      file: 'reservation.ts',
+      find: '    this.#size = RELEASED\n',
+      replace: ''
+    },
+    {
+      id: 'refused-resize-counts',
+      bug: 'a reservation that may not grow says that it has grown',
+      file: 'reservation.ts',
+      find: 'if (refusal !== undefined) return refusal',
+      replace: 'if (refusal !== undefined) {\n        this.#size = size\n        return refusal\n      }'
+    },
+    {
+      id: 'span-keeps',
+      bug: 'what was in a span stays when it ends',
+      file: 'span.ts',
+      find: '    this.#owner[credit](this.#memory)\n',
+      replace: ''
+    },
+    {
+      id: 'span-outlives',
+      bug: 'a span of a stream that has ended can still reserve',
+      file: 'stream.ts',
+      find: "    if (this.#closed) return new GoneRefusal('stream', this)\n",
+      replace: ''
+    }
+  ],
+  'where connections come from': [
+    {
+      id: 'level-forgotten',
+      bug: 'of several levels only the narrowest counts',
+      file: 'prefixes.ts',
+      find: 'of this.#levels[address.family]) found.push',
+      replace: 'of this.#levels[address.family].slice(0, 1)) found.push'
+    },
+    {
+      id: 'least-specific-decides',
+      bug: 'the widest entry counts instead of the narrowest',
+      file: 'prefix-rules.ts',
+      find: 'sort((a, b) => b.prefix.length - a.prefix.length)',
+      replace: 'sort((a, b) => a.prefix.length - b.prefix.length)'
+    },
+    {
+      id: 'burst-off-by-one',
+      bug: 'a bucket holds one token more',
+      file: 'prefix-rules.ts',
+      find: '(burst - 1) * interval',
+      replace: 'burst * interval'
+    },
+    {
+      id: 'refund-missing',
+      bug: 'a token is not given back',
+      file: 'prefix-table.ts',
+      find: 'this.fullAt -= this.rule.interval',
+      replace: 'this.fullAt -= 0'
+    },
+    {
+      id: 'own-dials-count',
+      bug: 'our own dials count among those of the remote',
+      file: 'manager.ts',
+      find: 'const limited = inbound && address !== undefined',
+      replace: 'const limited = address !== undefined'
+    }
+  ],
+  'whom the operator trusts': [
+    {
+      id: 'lane-not-kept',
+      bug: 'the right peer is moved to the normal scopes',
+      file: 'connection.ts',
+      find: ' && !this.#graph.lifts(this.address, peer).lane ? system',
+      replace: ' ? system'
+    },
+    {
+      id: 'lane-memory-in-system',
+      bug: 'the memory of a trusted stream counts in the normal system scope',
+      file: 'stream.ts',
+      find: 'this.#root.addMemory(size)',
+      replace: 'this.#graph.system.addMemory(size)'
+    },
+    {
+      id: 'counted-in-both-lanes',
+      bug: 'the wrong peer counts in both system scopes',
+      file: 'connection.ts',
+      find: 'left.removeConnection(inbound, this.#descriptors, this.#memory)',
+      replace: 'void left'
+    },
+    {
+      id: 'proven-without-proof',
+      bug: 'the wrong peer gets its place among its prefix back',
+      file: 'connection.ts',
+      find: ' && this.#graph.lifts(this.address, peer).counts',
+      replace: ''
+    }
+  ]
+}

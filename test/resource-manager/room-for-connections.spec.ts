@@ -1,0 +1,163 @@
+import { eventually, hostilePeer, portOf, stallingServer } from '@cordon/testing/node'
+import { multiaddr } from '@multiformats/multiaddr'
+import { afterEach, describe, expect, it } from 'vitest'
+import { failureOf } from '../composition/support.ts'
+import { expectNothingHeld, managed, NOTHING, ready, refusals } from './support.ts'
+import type { ManagedNode } from './support.ts'
+import type { ConnectionRecord, Participant } from '@cordon/interface-connection-lifecycle'
+import type { HostilePeer, StallingServer } from '@cordon/testing/node'
+
+const others: Array<HostilePeer | StallingServer> = []
+
+afterEach(async () => {
+  await Promise.all(others.splice(0).map(async other => { await other.stop() }))
+  await expectNothingHeld()
+})
+
+/** Opens sockets that say nothing, one after the other; `from` is the last byte of where they come from */
+async function silence ({ node }: ManagedNode, from: number, count: number): Promise<HostilePeer> {
+  const peer = hostilePeer({ kind: 'b', port: portOf(node, 'tcp'), localAddress: `127.0.0.${from}`, concurrency: 1 })
+  others.push(peer)
+  await peer.strike(count)
+  return peer
+}
+
+async function stall (): Promise<StallingServer> {
+  const server = await stallingServer()
+  others.push(server)
+  return server
+}
+
+/** Notes what happens to connections, and what happens in one tick */
+class Diary {
+  readonly entries: string[] = []
+  #tick = 0
+  #ticking = false
+
+  readonly participant: Partial<Participant> = {
+    stage: 'observe',
+    opened: record => {
+      this.#write('opened', record)
+      return undefined
+    },
+    closed: record => { this.#write('closed', record) }
+  }
+
+  #write (what: string, { address, direction }: ConnectionRecord): void {
+    if (!this.#ticking) {
+      this.#ticking = true
+      this.#tick++
+      queueMicrotask(() => { this.#ticking = false })
+    }
+    this.entries.push(`${this.#tick}: ${direction} ${address.key} ${what}`)
+  }
+}
+
+describe('where no more connections may be nobody\'s yet', () => {
+  it('the oldest of the group that has most makes room in the same tick, and whoever is new gets in', async () => {
+    const diary = new Diary()
+    const host = await managed({ limits: { transient: { connectionsInbound: 4 } }, participant: diary.participant })
+    const silent = await silence(host, 2, 3)
+    const lonely = await silence(host, 3, 1)
+    await eventually(() => host.manager.snapshot().transient.usage.connectionsInbound === 4)
+    const [oldest] = host.lifecycle.records()
+    diary.entries.length = 0
+
+    const guest = await managed({ listen: false })
+    await guest.node.dial(host.node.getMultiaddrs())
+    await ready(host, 1)
+
+    const [closed = '', opened = ''] = diary.entries
+    expect([closed, opened]).toEqual([expect.stringContaining('inbound 127.0.0.2 closed'), expect.stringContaining('inbound 127.0.0.1 opened')])
+    expect(closed.split(':')[0]).toBe(opened.split(':')[0])
+    expect(oldest).toMatchObject({ state: 'closed', reason: { code: 'crowded', by: 'local', refusal: { module: 'lifecycle', direction: 'inbound' } } })
+    await eventually(() => silent.live === 2)
+    expect(lonely.live).toBe(1)
+    expect(refusals(host)).toEqual([])
+    expect(host.manager.snapshot().transient).toMatchObject({ usage: { ...NOTHING, connectionsInbound: 3, fileDescriptors: 3 }, peak: { connectionsInbound: 4 } })
+  })
+
+  it('honest peers get in while strangers come without end', async () => {
+    const host = await managed({ limits: { transient: { connectionsInbound: 4 }, prefixes: { ipv4: [] } } })
+    const guests = await Promise.all([1, 2, 3].map(async () => managed({ listen: false })))
+    for (const { node } of guests) {
+      const silent = await silence(host, 2, 20)
+      expect(silent.counts).toMatchObject({ done: 20, failed: 0 })
+      await node.dial(host.node.getMultiaddrs())
+    }
+    await ready(host, 3)
+    expect(host.manager.snapshot().transient.peak.connectionsInbound).toBe(4)
+  })
+
+  it.each(['connections', 'fileDescriptors'] as const)('our own dials go out while strangers take up all %s', async resource => {
+    const host = await managed()
+    const besieged = await managed({ limits: { transient: { [resource]: 4 } } })
+    const silent = await silence(besieged, 2, 4)
+    await eventually(() => besieged.manager.snapshot().transient.usage[resource === 'connections' ? 'connectionsInbound' : resource] === 4)
+
+    await besieged.node.dial(host.node.getMultiaddrs())
+    await ready(host, 1)
+    await eventually(() => silent.live === 3)
+  })
+
+  it('who is trusted does not make room for strangers: it would make none', async () => {
+    const host = await managed({ limits: { transient: { connectionsInbound: 2 } }, manager: { allowlist: ['127.0.0.9'] } })
+    const strangers = [await silence(host, 2, 1), await silence(host, 3, 1)]
+    const trusted = await silence(host, 9, 5)
+    await eventually(() => host.manager.snapshot().allowlistedTransient.usage.connectionsInbound === 5)
+
+    const guest = await managed({ listen: false })
+    await guest.node.dial(host.node.getMultiaddrs())
+    await ready(host, 1)
+    await eventually(() => strangers[0]?.live === 0)
+    expect([strangers[1]?.live, trusted.live]).toEqual([1, 5])
+  })
+
+  it('a newcomer is refused where nobody can make room', async () => {
+    const host = await managed({ limits: { transient: { connections: 1 } } })
+    const server = await stall()
+    const dial = failureOf(host.node.dial(multiaddr(server.address), { signal: AbortSignal.timeout(5_000) }))
+    await eventually(() => host.manager.snapshot().transient.usage.connectionsOutbound === 1)
+
+    const silent = await silence(host, 2, 1)
+    await eventually(() => silent.live === 0)
+    expect(refusals(host)).toMatchObject([{ module: 'resourceManager', scope: 'transient', cause: 'connections', direction: 'inbound', current: 1, limit: 1 }])
+    expect(server.live).toBe(1)
+    await server.stop()
+    expect(await dial).toBeInstanceOf(Error)
+  })
+
+  it('nobody makes room for a dial where it is the dials that are too many', async () => {
+    const host = await managed({ limits: { transient: { connectionsOutbound: 1 } } })
+    const silent = await silence(host, 2, 2)
+    const server = await stall()
+    const dial = failureOf(host.node.dial(multiaddr(server.address), { signal: AbortSignal.timeout(5_000) }))
+    await eventually(() => host.manager.snapshot().transient.usage.connectionsOutbound === 1)
+
+    const another = await stall()
+    expect(await failureOf(host.node.dial(multiaddr(another.address)))).toMatchObject({ name: 'DialDeniedError' })
+    expect([another.accepted, silent.live]).toEqual([0, 2])
+    await server.stop()
+    expect(await dial).toBeInstanceOf(Error)
+  })
+
+  it('nobody makes room where there is none for anybody', async () => {
+    const host = await managed({ limits: { transient: { connectionsOutbound: 0, connections: 2 } } })
+    const silent = await silence(host, 2, 2)
+    const server = await stall()
+
+    expect(await failureOf(host.node.dial(multiaddr(server.address)))).toMatchObject({ name: 'DialDeniedError' })
+    expect([server.accepted, silent.live]).toEqual([0, 2])
+  })
+
+  it('nobody makes room where it is not the connections of nobody that are too many', async () => {
+    const host = await managed({ limits: { system: { connectionsInbound: 2 } } })
+    const silent = await silence(host, 2, 2)
+    await eventually(() => host.manager.snapshot().transient.usage.connectionsInbound === 2)
+    const newcomer = await silence(host, 3, 1)
+
+    await eventually(() => newcomer.live === 0)
+    expect(silent.live).toBe(2)
+    expect(refusals(host)).toMatchObject([{ scope: 'system', cause: 'connectionsInbound' }])
+  })
+})
