@@ -93,9 +93,10 @@ function build (options: Options, defaults: CompleteLimits, metrics: Metrics | u
     return new LimitTable(limits, defaults)
   }
   const source = allowlist === undefined ? NOBODY : allowlistOf(allowlist)
-  const onFault = (error: unknown): void => onWarning?.({ path: `${NAME}.allowlist`, message: `${NAME}.allowlist threw and is taken to trust nobody where it does: ${error instanceof Error ? error.message : show(error)}` })
+  const faultOf = (what: string, then: string) => (error: unknown): void => onWarning?.({ path: `${NAME}.${what}`, message: `${NAME}.${what} threw, and ${then}: ${error instanceof Error ? error.message : show(error)}` })
+  const onFault = faultOf('allowlist', 'nobody is taken to be trusted where it does')
   // nobody need not be asked
   const graph = new Graph({ limits: tableOf(options.limits ?? {}), clock, maxIdleScopes, maxPrefixes, allowlist: allowlist === undefined ? undefined : source, onFault })
-  if (metrics != null) registerMetrics(metrics, graph)
+  if (metrics != null) registerMetrics(metrics, graph, faultOf('metrics', 'shows less'))
   return { graph, source, read: limits => tableOf(parseLimits(limits)) }
 }

@@ -12,6 +12,8 @@ export class Kind {
   limits: LimitSet
   /** Of all that ever were, together */
   readonly refusals: Tally = CAUSES.map(() => 0)
+  /** Those among them of what is outbound; memory has no direction */
+  readonly outboundRefusals: Tally = CAUSES.map(() => 0)
   /** The highest of those that are gone */
   readonly peak: Peak = { connections: 0, connectionsInbound: 0, connectionsOutbound: 0, streams: 0, streamsInbound: 0, streamsOutbound: 0, fileDescriptors: 0, memory: 0 }
   /** Stands in for a scope that does not exist, so that it need not be made before it is known to have room */

@@ -1,8 +1,6 @@
 import { CAUSES, RESOURCES } from './causes.ts'
 import { publicLimits } from './limits.ts'
-import { usageOf } from './scope.ts'
 import type { Graph } from './graph.ts'
-import type { Scope } from './scope.ts'
 import type { LimitKey, ScopeClass, ScopeUsage } from '@cordon/interface-resource-manager'
 import type { Metrics } from '@libp2p/interface'
 
@@ -11,16 +9,22 @@ const GAUGED: readonly ScopeClass[] = ['system', 'transient', 'allowlistedSystem
 
 const USAGES: ReadonlyArray<keyof ScopeUsage> = ['connectionsInbound', 'connectionsOutbound', 'streamsInbound', 'streamsOutbound', 'fileDescriptors', 'memory']
 
+/** What use is called in a scrape, made once: there may be very many scopes, and a scrape adds them all up */
+const USED_LABELS: ReadonlyArray<readonly [ScopeClass, ReadonlyArray<readonly [keyof ScopeUsage, string]>]> = GAUGED.map(kind => [kind, USAGES.map(key => [key, `${kind}/${key}`])])
+
 /**
  * Shows what is counted anyway, when somebody reads it: admitting costs nothing more. libp2p's metrics have one label
- * each, so what is several things is written `scope/resource/direction/cause`, all of them from closed lists.
+ * each, so what is several things is written `scope/resource/direction/cause`, all of them from closed lists; memory
+ * has no direction.
+ *
+ * @param onFault - told of a sink that throws; it shows less then, and decides nothing
  */
-export function registerMetrics (metrics: Metrics, graph: Graph): void {
+export function registerMetrics (metrics: Metrics, graph: Graph, onFault: (error: unknown) => void): void {
   const register = (attempt: () => void): void => {
     try {
       attempt()
-    } catch {
-      // a sink that is broken shows less; it decides nothing
+    } catch (error) {
+      onFault(error)
     }
   }
   register(() => metrics.registerCounterGroup('cordon_resource_manager_allowed_total', {
@@ -30,7 +34,7 @@ export function registerMetrics (metrics: Metrics, graph: Graph): void {
   }))
   register(() => metrics.registerCounterGroup('cordon_resource_manager_refused_total', {
     label: 'refusal',
-    help: 'Refused, as scope/resource/cause: the scope is what had no room, the cause the limit that was in the way',
+    help: 'Refused, as scope/resource/direction/cause, or scope/memory/cause: the scope is what had no room, the cause the limit that was in the way',
     calculate: () => refused(graph)
   }))
   register(() => metrics.registerMetricGroup('cordon_resource_manager_used', {
@@ -63,37 +67,69 @@ function allowed ({ admitted }: Graph): Record<string, number> {
 
 function refused ({ kinds }: Graph): Record<string, number> {
   const counts: Record<string, number> = {}
-  for (const { name, refusals } of Object.values(kinds)) {
+  for (const { name, refusals, outboundRefusals } of Object.values(kinds)) {
     for (const [index, cause] of CAUSES.entries()) {
       const count = refusals[index] ?? 0
-      if (cause != null && count > 0) counts[`${name}/${RESOURCES[index] ?? ''}/${cause}`] = count
+      if (cause == null || count === 0) continue
+      const resource = RESOURCES[index] ?? ''
+      const outbound = outboundRefusals[index] ?? 0
+      if (resource === 'memory') counts[`${name}/memory/${cause}`] = count
+      if (resource !== 'memory' && outbound > 0) counts[`${name}/${resource}/outbound/${cause}`] = outbound
+      if (resource !== 'memory' && count > outbound) counts[`${name}/${resource}/inbound/${cause}`] = count - outbound
     }
   }
   return counts
 }
 
-function scopesOf (graph: Graph, kind: ScopeClass): Iterable<Scope> {
-  switch (kind) {
-    case 'service': return graph.services.values()
-    case 'protocol': return graph.protocols.values()
-    case 'peer': return graph.peers.values()
-    case 'service-peer': return [...graph.peers.values()].flatMap(({ services }) => [...services ?? []])
-    case 'protocol-peer': return [...graph.peers.values()].flatMap(({ protocols }) => [...protocols ?? []])
-    case 'transient': return [graph.transient]
-    case 'allowlistedSystem': return [graph.allowlistedSystem]
-    case 'allowlistedTransient': return [graph.allowlistedTransient]
-    default: return [graph.system]
+/** The use of all scopes of a kind together */
+class Sum implements Record<keyof ScopeUsage, number> {
+  connectionsInbound = 0
+  connectionsOutbound = 0
+  streamsInbound = 0
+  streamsOutbound = 0
+  fileDescriptors = 0
+  memory = 0
+
+  add (scope: ScopeUsage): void {
+    this.connectionsInbound += scope.connectionsInbound
+    this.connectionsOutbound += scope.connectionsOutbound
+    this.streamsInbound += scope.streamsInbound
+    this.streamsOutbound += scope.streamsOutbound
+    this.fileDescriptors += scope.fileDescriptors
+    this.memory += scope.memory
   }
+}
+
+function sumOf (graph: Graph, kind: ScopeClass): Sum {
+  const sum = new Sum()
+  switch (kind) {
+    case 'service':
+    case 'protocol':
+    case 'peer':
+      for (const scope of graph[`${kind}s`].values()) sum.add(scope)
+      break
+    case 'service-peer':
+    case 'protocol-peer':
+      for (const peer of graph.peers.values()) {
+        for (const share of peer[kind === 'service-peer' ? 'services' : 'protocols'] ?? []) sum.add(share)
+      }
+      break
+    case 'system':
+    case 'transient':
+    case 'allowlistedSystem':
+    case 'allowlistedTransient':
+      sum.add(graph[kind])
+      break
+    default:
+  }
+  return sum
 }
 
 function used (graph: Graph): Record<string, number> {
   const sums: Record<string, number> = {}
-  for (const kind of GAUGED) {
-    for (const key of USAGES) sums[`${kind}/${key}`] = 0
-    for (const scope of scopesOf(graph, kind)) {
-      const usage = usageOf(scope)
-      for (const key of USAGES) sums[`${kind}/${key}`] = (sums[`${kind}/${key}`] ?? 0) + usage[key]
-    }
+  for (const [kind, labels] of USED_LABELS) {
+    const sum = sumOf(graph, kind)
+    for (const [key, label] of labels) sums[label] = sum[key]
   }
   return sums
 }

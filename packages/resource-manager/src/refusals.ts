@@ -2,7 +2,7 @@ import { CAUSES, CONNECTIONS, CONNECTIONS_INBOUND, CONNECTIONS_OUTBOUND, DESCRIP
 import { NAME } from './constants.ts'
 import { shown, threshold } from './limits.ts'
 import { scopeName } from './names.ts'
-import { count } from './tally.ts'
+import { count, increment } from './tally.ts'
 import type { Limits } from './limits.ts'
 import type { Scope } from './scope.ts'
 import type { Direction, Refusal } from '@cordon/interface-connection-lifecycle'
@@ -182,6 +182,7 @@ export function describeRefusal (scope: Scope, cause: number, inbound: boolean):
 /** No room for a connection or a stream; memory that came with it is asked for at the highest priority */
 export function refuse (scope: Scope, cause: number, inbound: boolean, memory: number): LimitRefusal {
   count(scope, cause)
+  if (!inbound) increment(scope.kind.outboundRefusals, cause)
   return cause === MEMORY ? new LimitRefusal(scope.kind.name, scope.name, scope.peer, scope.limits, cause, scope.memory, memory) : describeRefusal(scope, cause, inbound)
 }
 

@@ -5,7 +5,7 @@ import type { RefusalCause, RefusalCounts } from '@cordon/interface-resource-man
 /** How often each cause occurred, by its number */
 export type Tally = number[]
 
-function increment (tally: Tally, cause: number): void {
+export function increment (tally: Tally, cause: number): void {
   tally[cause] = (tally[cause] ?? 0) + 1
 }
 
