@@ -282,8 +282,8 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       id: 'lane-not-kept',
       bug: 'the right peer is moved to the normal scopes',
       file: 'connection.ts',
-      find: ' && !this.#graph.lifts(this.address, peer).lane ? system',
-      replace: ' ? system'
+      find: ' && !lifted.lane ? graph.system',
+      replace: ' ? graph.system'
     },
     {
       id: 'lane-memory-in-system',
@@ -303,8 +303,8 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       id: 'proven-without-proof',
       bug: 'the wrong peer gets its place among its prefix back',
       file: 'connection.ts',
-      find: ' && this.#graph.lifts(this.address, peer).counts',
-      replace: ''
+      find: 'if (lifted.counts) {',
+      replace: 'if (this.#attached) {'
     }
   ]
 }
