@@ -262,6 +262,13 @@ describe('an allowlist that misbehaves', () => {
     expect(manager.snapshot().prefixes.largest.map(({ name }) => name)).toEqual(['5.6.7.8/32'])
   })
 
+  it('is asked once for whoever comes in, also where the normal scopes are full', () => {
+    let asked = 0
+    const manager = managerWith({ transient: { connections: 0 } }, { allowlist: { lifts: () => { asked++; return LANE } } })
+    admitted(manager.openConnection('inbound', { address }))
+    expect(asked).toBe(1)
+  })
+
   it('asks for a connection that has room before it answers: what has none is refused by who has none', () => {
     const allowlist = first(() => { expect(manager.checkConnection('inbound')).toBeUndefined() }, NOTHING)
     const manager = managerWith({ transient: { connectionsOutbound: 0 } }, { allowlist })
