@@ -39,17 +39,17 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     },
     {
       id: 'memory-off-by-one',
-      bug: 'the last byte of a limit cannot be had',
+      bug: 'one byte more than a limit can be had',
       file: 'limits.ts',
-      find: 'if (wanted > limit) return true',
-      replace: 'if (wanted >= limit) return true'
+      find: 'this.memory <= EXACT ? this.memory :',
+      replace: 'this.memory <= EXACT ? this.memory + 1 :'
     },
     {
       id: 'priority-off-by-one',
-      bug: 'a priority is worth a 256th less',
-      file: 'limits.ts',
-      find: 'wanted * 256 > limit * (1 + priority)',
-      replace: 'wanted * 256 > limit * priority'
+      bug: 'a priority is worth a 256th more',
+      file: 'stream.ts',
+      find: 'const share = (1 + priority) / 256',
+      replace: 'const share = (2 + priority) / 256'
     },
     {
       id: 'priority-rounded-up',
@@ -62,8 +62,8 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       id: 'unasked-is-checked',
       bug: 'memory is checked although none is asked for',
       file: 'scope.ts',
-      find: 'return size > 0 && exceeds(',
-      replace: 'return exceeds('
+      find: 'return size > 0 && this.memory + size > threshold(',
+      replace: 'return this.memory + size > threshold('
     },
     {
       id: 'default-forgotten',
@@ -148,22 +148,22 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       id: 'blame-order',
       bug: 'the system is asked for memory before the peer',
       file: 'stream.ts',
-      find: '    if (this.#peer.refusesMemory(size, priority) !== NONE) return this.#peer\n',
-      replace: '    if (this.#root.refusesMemory(size, priority) !== NONE) return this.#root\n    if (this.#peer.refusesMemory(size, priority) !== NONE) return this.#peer\n'
+      find: 'of [this.#peer, this.#protocolPeer,',
+      replace: 'of [this.#root, this.#peer, this.#protocolPeer,'
     },
     {
       id: 'idle-off-by-one',
       bug: 'one scope fewer lingers than may',
       file: 'scope-table.ts',
-      find: 'this.#lingering.size > this.#maxIdle',
-      replace: 'this.#lingering.size >= this.#maxIdle'
+      find: 'line.length < this.#maxIdle',
+      replace: 'line.length < this.#maxIdle - 1'
     },
     {
       id: 'idle-forgets-memory',
       bug: 'memory that was reserved through a handle does not keep its scope',
       file: 'handle.ts',
-      find: '  [hold] (): void {\n    this.#scope.pins++\n',
-      replace: '  [hold] (): void {\n'
+      find: '  override [hold] (): void {\n    this.#scope.pins++\n',
+      replace: '  override [hold] (): void {\n'
     }
   ],
   moves: [
@@ -171,8 +171,8 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       id: 'transient-not-left',
       bug: 'a stream with a protocol still counts in transient',
       file: 'stream.ts',
-      find: '    this.#transient?.removeStream(inbound, memory)\n    this.#transient = undefined\n',
-      replace: '    this.#transient = undefined\n'
+      find: '    this.#near.removeStream(inbound, memory)\n    this.#near = protocols.enter(found)\n',
+      replace: '    this.#near = protocols.enter(found)\n'
     },
     {
       id: 'move-touches-system',
@@ -192,8 +192,8 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       id: 'refused-move-reserves',
       bug: 'a move that the peer refuses stays in the system',
       file: 'connection.ts',
-      find: 'if (cause !== NONE) return refuse(found, cause, inbound, this.#memory)',
-      replace: 'if (cause !== NONE) {\n      if (left !== undefined) root.addConnection(inbound, this.#descriptors, this.#memory)\n      return refuse(found, cause, inbound, this.#memory)\n    }'
+      find: 'if (cause !== 0) return refuse(found, cause, inbound, this.#memory)',
+      replace: 'if (cause !== 0) {\n      if (left !== undefined) root.addConnection(inbound, this.#descriptors, this.#memory)\n      return refuse(found, cause, inbound, this.#memory)\n    }'
     },
     {
       id: 'move-after-end',
@@ -208,27 +208,27 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       id: 'refused-memory-stays',
       bug: 'memory that the system refuses stays with the peer',
       file: 'stream.ts',
-      find: 'if (full !== undefined) return refuseMemory(full, size, priority)',
-      replace: 'if (full !== undefined) {\n      this.#peer.addMemory(size)\n      return refuseMemory(full, size, priority)\n    }'
+      find: '      if (refusal !== undefined) return refusal\n    }\n    this.#memory = memory\n',
+      replace: '      peer.addMemory(size)\n      if (refusal !== undefined) return refusal\n    }\n    this.#memory = memory\n'
     },
     {
       id: 'token-released-twice',
       bug: 'a reservation can be given back again and again',
-      file: 'reservation.ts',
+      file: 'holder.ts',
       find: '    this.#size = RELEASED\n',
       replace: ''
     },
     {
       id: 'refused-resize-counts',
       bug: 'a reservation that may not grow says that it has grown',
-      file: 'reservation.ts',
-      find: 'if (refusal !== undefined) return refusal',
-      replace: 'if (refusal !== undefined) {\n        this.#size = size\n        return refusal\n      }'
+      file: 'holder.ts',
+      find: 'if (refusal !== undefined) return refusal\n    } else {',
+      replace: 'if (refusal !== undefined) {\n        this.#size = size\n        return refusal\n      }\n    } else {'
     },
     {
       id: 'span-keeps',
       bug: 'what was in a span stays when it ends',
-      file: 'span.ts',
+      file: 'holder.ts',
       find: '    this.#owner[credit](this.#memory)\n',
       replace: ''
     },
@@ -289,8 +289,8 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       id: 'lane-memory-in-system',
       bug: 'the memory of a trusted stream counts in the normal system scope',
       file: 'stream.ts',
-      find: 'this.#root.addMemory(size)',
-      replace: 'this.#graph.system.addMemory(size)'
+      find: '    root.addMemory(size)',
+      replace: '    graph.system.addMemory(size)'
     },
     {
       id: 'counted-in-both-lanes',

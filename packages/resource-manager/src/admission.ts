@@ -1,4 +1,3 @@
-import { NONE } from './causes.ts'
 import type { Graph } from './graph.ts'
 import type { Scope } from './scope.ts'
 import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
@@ -27,30 +26,30 @@ export class Admission {
     this.peer = graph.peers.find('')
   }
 
-  /** The cause, or `NONE`. Who has asked the allowlist already says what it lifted. */
+  /** The cause, or 0. Who has asked the allowlist already says what it lifted. */
   connection (inbound: boolean, descriptors: number, address: NormalisedAddress | undefined, peer: string | undefined, lifted?: Lifted): number {
     const graph = this.#graph
     this.full = graph.connection.vacant
     const cause = this.full.refusesConnection(inbound, descriptors)
-    if (cause !== NONE) return cause
+    if (cause !== 0) return cause
     const normal = this.#connectionIn(graph.transient, graph.system, inbound, descriptors)
-    if (normal === NONE || !graph.trusts) return normal
+    if (normal === 0 || !graph.trusts) return normal
     const { lane } = lifted ?? graph.lifts(address, peer)
     // all of it once more: an allowlist that uses the manager leaves its own answers here
     if (!lane) return this.#connectionIn(graph.transient, graph.system, inbound, descriptors)
     return this.#connectionIn(graph.allowlistedTransient, graph.allowlistedSystem, inbound, descriptors)
   }
 
-  /** The cause, or `NONE` */
+  /** The cause, or 0 */
   stream (inbound: boolean, name: string, address: NormalisedAddress | undefined): number {
     const graph = this.#graph
     const cause = this.#streamOf(name, inbound)
-    if (cause !== NONE) return cause
+    if (cause !== 0) return cause
     const normal = this.#streamIn(graph.transient, graph.system, inbound)
-    if (normal === NONE || !graph.trusts) return normal
+    if (normal === 0 || !graph.trusts) return normal
     const { lane } = graph.lifts(address, name)
     const changed = this.#streamOf(name, inbound)
-    if (changed !== NONE) return changed
+    if (changed !== 0) return changed
     return lane ? this.#streamIn(graph.allowlistedTransient, graph.allowlistedSystem, inbound) : this.#streamIn(graph.transient, graph.system, inbound)
   }
 
@@ -59,7 +58,7 @@ export class Admission {
     const graph = this.#graph
     this.full = graph.stream.vacant
     const own = this.full.refusesStream(inbound)
-    if (own !== NONE) return own
+    if (own !== 0) return own
     this.full = this.peer = graph.peers.find(name)
     return this.full.refusesStream(inbound)
   }
@@ -68,7 +67,7 @@ export class Admission {
     this.transient = this.full = transient
     this.root = root
     const cause = transient.refusesConnection(inbound, descriptors)
-    if (cause !== NONE) return cause
+    if (cause !== 0) return cause
     this.full = root
     return root.refusesConnection(inbound, descriptors)
   }
@@ -77,7 +76,7 @@ export class Admission {
     this.transient = this.full = transient
     this.root = root
     const cause = transient.refusesStream(inbound)
-    if (cause !== NONE) return cause
+    if (cause !== 0) return cause
     this.full = root
     return root.refusesStream(inbound)
   }

@@ -1,7 +1,6 @@
 import type { LimitKey, RefusalCause } from '@cordon/interface-resource-manager'
 
-/** Why a scope says no, as a small number on the hot path: 0 is yes */
-export const NONE = 0
+/** Why a scope says no, as a small number on the hot path; 0 is yes */
 export const CONNECTIONS_INBOUND = 1
 export const CONNECTIONS_OUTBOUND = 2
 export const CONNECTIONS = 3

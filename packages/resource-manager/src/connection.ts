@@ -1,24 +1,19 @@
 import { ScopeAttachedError, ScopeClosedError } from '@cordon/interface-resource-manager'
 import { NOTHING_LIFTED } from './allowlist.ts'
-import { MEMORY, NONE } from './causes.ts'
-import { bound, charge, credit, drop, hold } from './holder.ts'
-import { exceeds } from './limits.ts'
+import { bound, charge, credit, ended, Holder, home, refuseLeaf } from './holder.ts'
 import { checkName } from './names.ts'
 import { NOWHERE } from './prefixes.ts'
-import { GoneRefusal, LimitRefusal, refuse, refuseMemory } from './refusals.ts'
-import { checkPriority, checkSize, Token } from './reservation.ts'
-import { SpanHandle } from './span.ts'
+import { GoneRefusal, refuse, refuseMemory } from './refusals.ts'
 import { NO_USE } from './usage.ts'
 import type { Graph } from './graph.ts'
-import type { Holder } from './holder.ts'
 import type { Limits } from './limits.ts'
 import type { Place } from './prefixes.ts'
 import type { Scope } from './scope.ts'
 import type { Direction, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
-import type { ConnectionScope, Reservation, ResourceRefusal, ScopeUsage, Span } from '@cordon/interface-resource-manager'
+import type { ConnectionScope, ResourceRefusal, ScopeUsage } from '@cordon/interface-resource-manager'
 
 /** One connection: counted in the transient scope, later in that of its peer, and always in the system scope of its lane */
-export class ConnectionHandle implements ConnectionScope, Holder {
+export class ConnectionHandle extends Holder implements ConnectionScope {
   readonly address: NormalisedAddress | undefined
   readonly #graph: Graph
   readonly #id: number
@@ -35,6 +30,7 @@ export class ConnectionHandle implements ConnectionScope, Holder {
 
   /** For what was found to have room, and counts it */
   constructor (graph: Graph, inbound: boolean, descriptors: number, address: NormalisedAddress | undefined, place: Place, transient: Scope, root: Scope) {
+    super()
     this.address = address
     this.#graph = graph
     this.#id = graph.nextId()
@@ -72,7 +68,15 @@ export class ConnectionHandle implements ConnectionScope, Holder {
   }
 
   get [bound] (): Limits {
-    return this.#graph.connection.limits.byDefault
+    return this.#graph.connectionLimits
+  }
+
+  get [ended] (): boolean {
+    return this.#closed
+  }
+
+  get [home] (): Graph {
+    return this.#graph
   }
 
   usage (): ScopeUsage {
@@ -95,11 +99,11 @@ export class ConnectionHandle implements ConnectionScope, Holder {
     const left = this.#root === root ? undefined : this.#root
     if (left !== undefined) {
       const cause = root.refusesArrivalOfConnection(inbound, this.#descriptors, this.#memory)
-      if (cause !== NONE) return refuse(root, cause, inbound, this.#memory)
+      if (cause !== 0) return refuse(root, cause, inbound, this.#memory)
     }
     const found = graph.peers.find(peer)
     const cause = found.refusesArrivalOfConnection(inbound, this.#descriptors, this.#memory)
-    if (cause !== NONE) return refuse(found, cause, inbound, this.#memory)
+    if (cause !== 0) return refuse(found, cause, inbound, this.#memory)
 
     const scope = graph.peers.enter(found)
     if (left !== undefined) {
@@ -138,34 +142,17 @@ export class ConnectionHandle implements ConnectionScope, Holder {
     if (this.#inbound && this.address !== undefined) this.#graph.prefixes.refund(this.address, this.#graph.lifts(this.address, undefined))
   }
 
-  [Symbol.dispose] (): void {
-    this.release()
-  }
-
-  reserveMemory (size: number, priority = 255): Reservation | ResourceRefusal {
-    checkSize(size)
-    checkPriority(priority)
-    if (this.#closed) throw new ScopeClosedError(this.name)
-    return this[charge](size, priority) ?? new Token(this, size, priority)
-  }
-
-  beginSpan (): Span {
-    if (this.#closed) throw new ScopeClosedError(this.name)
-    return new SpanHandle(this.#graph, this)
-  }
-
   [charge] (size: number, priority: number): ResourceRefusal | undefined {
     if (this.#closed) return new GoneRefusal('connection', this)
-    const limits = this[bound]
-    if (size > 0 && exceeds(this.#memory + size, limits.memory, priority)) {
-      this.#graph.countLeaf('connection', MEMORY)
-      return new LimitRefusal('connection', this, '', limits, MEMORY, this.#memory, size, undefined, priority)
-    }
-    if (this.#near.refusesMemory(size, priority) === MEMORY) return refuseMemory(this.#near, size, priority)
-    if (this.#root.refusesMemory(size, priority) === MEMORY) return refuseMemory(this.#root, size, priority)
+    const near = this.#near
+    const root = this.#root
+    const refusal = refuseLeaf(this, this.#memory, size, priority)
+    if (refusal !== undefined) return refusal
+    if (near.lacksMemory(size, priority)) return refuseMemory(near, size, priority)
+    if (root.lacksMemory(size, priority)) return refuseMemory(root, size, priority)
     this.#memory += size
-    this.#near.addMemory(size)
-    this.#root.addMemory(size)
+    near.addMemory(size)
+    root.addMemory(size)
     this.#graph.admitted.reservations++
     return undefined
   }
@@ -176,8 +163,4 @@ export class ConnectionHandle implements ConnectionScope, Holder {
     this.#near.memory -= size
     this.#root.memory -= size
   }
-
-  /** What is in a connection ends with it */
-  [hold] (): void {}
-  [drop] (): void {}
 }

@@ -4,6 +4,7 @@ import { Prefixes } from './prefixes.ts'
 import { ScopeTable } from './scope-table.ts'
 import { Scope } from './scope.ts'
 import type { LimitTable } from './limit-table.ts'
+import type { Limits } from './limits.ts'
 import type { Clock, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 import type { AllowlistSource, Lifted, ScopeClass } from '@cordon/interface-resource-manager'
 
@@ -46,6 +47,9 @@ export class Graph {
   readonly prefixes: Prefixes
   readonly connection: Kind
   readonly stream: Kind
+  /** What each connection and each stream may hold */
+  connectionLimits: Limits
+  streamLimits: Limits
   readonly protocolPeer: Kind
   readonly servicePeer: Kind
   readonly admitted: Admitted = {
@@ -80,6 +84,8 @@ export class Graph {
     this.prefixes = new Prefixes(limits.prefixes, clock, maxPrefixes, kinds.prefix.refusals)
     this.connection = kinds.connection
     this.stream = kinds.stream
+    this.connectionLimits = kinds.connection.limits.byDefault
+    this.streamLimits = kinds.stream.limits.byDefault
     this.protocolPeer = kinds['protocol-peer']
     this.servicePeer = kinds['service-peer']
     this.#allowlist = allowlist
@@ -129,6 +135,8 @@ export class Graph {
   /** Other limits apply from now on, to every scope there is */
   limit (limits: LimitTable): void {
     for (const kind of Object.values(this.kinds)) kind.limit(limits.of(kind.name))
+    this.connectionLimits = this.connection.limits.byDefault
+    this.streamLimits = this.stream.limits.byDefault
     for (const scope of [this.system, this.transient, this.allowlistedSystem, this.allowlistedTransient]) scope.limits = scope.kind.limits.byDefault
     for (const table of [this.peers, this.protocols, this.services]) table.limit()
     for (const peer of this.peers.values()) {

@@ -1,24 +1,19 @@
-import { ScopeClosedError } from '@cordon/interface-resource-manager'
-import { MEMORY } from './causes.ts'
-import { bound, charge, credit, drop, hold } from './holder.ts'
+import { bound, charge, credit, drop, ended, hold, Holder, home } from './holder.ts'
 import { scopeName } from './names.ts'
 import { refuseMemory } from './refusals.ts'
-import { checkPriority, checkSize, Token } from './reservation.ts'
 import { usageOf } from './scope.ts'
-import { SpanHandle } from './span.ts'
 import { NO_USE } from './usage.ts'
 import type { Graph } from './graph.ts'
-import type { Holder } from './holder.ts'
 import type { Limits } from './limits.ts'
 import type { ScopeTable } from './scope-table.ts'
 import type { Scope } from './scope.ts'
-import type { Reservation, ResourceRefusal, ScopeClass, ScopeHandle, ScopeUsage, Span } from '@cordon/interface-resource-manager'
+import type { ResourceRefusal, ScopeClass, ScopeHandle, ScopeUsage } from '@cordon/interface-resource-manager'
 
 /**
  * A way to a scope that exists by itself. What is reserved through it stays when the handle is released, and keeps
  * the scope: then it is the memory that uses it.
  */
-export class NamedScope implements ScopeHandle, Holder {
+export class NamedScope extends Holder implements ScopeHandle {
   readonly #graph: Graph
   readonly #scope: Scope
   readonly #parent: Scope | undefined
@@ -27,6 +22,7 @@ export class NamedScope implements ScopeHandle, Holder {
   #closed = false
 
   constructor (graph: Graph, scope: Scope, parent: Scope | undefined, table: ScopeTable | undefined) {
+    super()
     this.#graph = graph
     this.#scope = scope
     this.#parent = parent
@@ -46,20 +42,16 @@ export class NamedScope implements ScopeHandle, Holder {
     return this.#scope.limits
   }
 
+  get [ended] (): boolean {
+    return this.#closed
+  }
+
+  get [home] (): Graph {
+    return this.#graph
+  }
+
   usage (): ScopeUsage {
     return this.#closed ? NO_USE : usageOf(this.#scope)
-  }
-
-  reserveMemory (size: number, priority = 255): Reservation | ResourceRefusal {
-    checkSize(size)
-    checkPriority(priority)
-    if (this.#closed) throw new ScopeClosedError(this.name)
-    return this[charge](size, priority) ?? new Token(this, size, priority)
-  }
-
-  beginSpan (): Span {
-    if (this.#closed) throw new ScopeClosedError(this.name)
-    return new SpanHandle(this.#graph, this)
   }
 
   release (): void {
@@ -68,15 +60,11 @@ export class NamedScope implements ScopeHandle, Holder {
     this[drop]()
   }
 
-  [Symbol.dispose] (): void {
-    this.release()
-  }
-
   [charge] (size: number, priority: number): ResourceRefusal | undefined {
     const scope = this.#scope
     const parent = this.#parent
-    if (scope.refusesMemory(size, priority) === MEMORY) return refuseMemory(scope, size, priority)
-    if (parent !== undefined && parent.refusesMemory(size, priority) === MEMORY) return refuseMemory(parent, size, priority)
+    if (scope.lacksMemory(size, priority)) return refuseMemory(scope, size, priority)
+    if (parent !== undefined && parent.lacksMemory(size, priority)) return refuseMemory(parent, size, priority)
     scope.addMemory(size)
     parent?.addMemory(size)
     this.#graph.admitted.reservations++
@@ -88,11 +76,11 @@ export class NamedScope implements ScopeHandle, Holder {
     if (this.#parent !== undefined) this.#parent.memory -= size
   }
 
-  [hold] (): void {
+  override [hold] (): void {
     this.#scope.pins++
   }
 
-  [drop] (): void {
+  override [drop] (): void {
     this.#scope.pins--
     this.#table?.settle(this.#scope)
   }

@@ -6,16 +6,24 @@ import type { LimitKey, PartialScopeLimits, ScopeLimits } from '@cordon/interfac
  */
 export const UNLIMITED = Number.MAX_SAFE_INTEGER
 
-/** The limits of one scope, as they are compared with */
+/** Up to here a 256th of a limit is exact, however often it is taken: 2^45 times 256 is 2^53 */
+const EXACT = 2 ** 45
+
+/**
+ * The limits of one scope, as they are compared with. Each is a number from the start: V8 would check at every
+ * read what was once undefined.
+ */
 export class Limits {
-  readonly connections: number
-  readonly connectionsInbound: number
-  readonly connectionsOutbound: number
-  readonly streams: number
-  readonly streamsInbound: number
-  readonly streamsOutbound: number
-  readonly fileDescriptors: number
-  readonly memory: number
+  readonly connections: number = 0
+  readonly connectionsInbound: number = 0
+  readonly connectionsOutbound: number = 0
+  readonly streams: number = 0
+  readonly streamsInbound: number = 0
+  readonly streamsOutbound: number = 0
+  readonly fileDescriptors: number = 0
+  readonly memory: number = 0
+  /** A limit of memory of which every share is exact, and no higher than the real one: what fits a share of it fits */
+  readonly exactMemory: number = 0
   /** Where in the configuration they are set, such as `protocol["/x/1"]` */
   readonly path: string
 
@@ -28,6 +36,7 @@ export class Limits {
     this.streamsOutbound = Math.min(limits.streamsOutbound, UNLIMITED)
     this.fileDescriptors = Math.min(limits.fileDescriptors, UNLIMITED)
     this.memory = Math.min(limits.memory, UNLIMITED)
+    this.exactMemory = this.memory <= EXACT ? this.memory : this.memory - this.memory % 256
     this.path = path
   }
 }
@@ -60,16 +69,6 @@ export function threshold (limit: number, priority: number): number {
 /** As people read it */
 export function shown (limit: number): number {
   return limit === UNLIMITED ? Infinity : limit
-}
-
-/** A limit up to which the products below are exact: 2^45 times 256 is 2^53 */
-const EXACT = 2 ** 45
-
-/** Whether `wanted` bytes in all are more than a reservation of this priority may use */
-export function exceeds (wanted: number, limit: number, priority: number): boolean {
-  if (wanted > limit) return true
-  if (priority === 255 || limit === UNLIMITED) return false
-  return limit <= EXACT ? wanted * 256 > limit * (1 + priority) : wanted > threshold(limit, priority)
 }
 
 export function publicLimits (limits: Limits): ScopeLimits {

@@ -170,7 +170,8 @@ function currentOf (scope: Scope, cause: number): number {
     case STREAMS_INBOUND: return scope.streamsInbound
     case STREAMS_OUTBOUND: return scope.streamsOutbound
     case STREAMS: return scope.streamsInbound + scope.streamsOutbound
-    default: return scope.memory
+    // none is -0 there
+    default: return scope.memory + 0
   }
 }
 
@@ -183,10 +184,10 @@ export function describeRefusal (scope: Scope, cause: number, inbound: boolean):
 export function refuse (scope: Scope, cause: number, inbound: boolean, memory: number): LimitRefusal {
   count(scope, cause)
   if (!inbound) increment(scope.kind.outboundRefusals, cause)
-  return cause === MEMORY ? new LimitRefusal(scope.kind.name, scope.name, scope.peer, scope.limits, cause, scope.memory, memory) : describeRefusal(scope, cause, inbound)
+  return cause === MEMORY ? new LimitRefusal(scope.kind.name, scope.name, scope.peer, scope.limits, cause, currentOf(scope, cause), memory) : describeRefusal(scope, cause, inbound)
 }
 
 export function refuseMemory (scope: Scope, size: number, priority: number): LimitRefusal {
   count(scope, MEMORY)
-  return new LimitRefusal(scope.kind.name, scope.name, scope.peer, scope.limits, MEMORY, scope.memory, size, undefined, priority)
+  return new LimitRefusal(scope.kind.name, scope.name, scope.peer, scope.limits, MEMORY, currentOf(scope, MEMORY), size, undefined, priority)
 }

@@ -1,36 +1,24 @@
-import { Ring } from './ring.ts'
 import { Scope } from './scope.ts'
 import type { Kind } from './kind.ts'
 
 /**
- * All peers, or protocols, or services. A scope goes when its last user leaves; a bounded number lingers, the one
- * that was left first goes first. Nothing ever looks at all of them.
+ * All peers, or protocols, or services. A scope goes when its last user leaves, but a bounded number lingers: in the
+ * order in which they were left they wait in a line, and who is found unused at its end goes. Nothing ever looks at
+ * all of them.
  */
 export class ScopeTable {
   readonly kind: Kind
   readonly #maxIdle: number
   /** As many as have users, and `maxIdle` */
   readonly #scopes = new Map<string, Scope>()
-  /** Those that linger, in the order in which they were left */
-  readonly #lingering = new Ring<Scope>()
+  /** The line, at most `maxIdle` long, and a circle from then on. Who is used again keeps its place. */
+  readonly #line: Scope[] = []
+  /** Who is at the end of the circle */
+  #next = 0
 
   constructor (kind: Kind, maxIdle: number) {
     this.kind = kind
     this.#maxIdle = maxIdle
-  }
-
-  /** How many there are, those that linger included */
-  get size (): number {
-    return this.#scopes.size
-  }
-
-  /** How many linger */
-  get idle (): number {
-    return this.#lingering.size
-  }
-
-  get (name: string): Scope | undefined {
-    return this.#scopes.get(name)
   }
 
   /** The scope by this name, or an empty one that stands in for it until the next call; `enter` makes it real */
@@ -45,16 +33,12 @@ export class ScopeTable {
       this.#scopes.set(made.name, made)
       return made
     }
-    if (scope.ring !== undefined) scope.ring.remove(scope)
     return scope
   }
 
   /** After something was taken from it: lets it linger where nobody uses it any more */
   settle (scope: Scope): void {
-    if (scope.ring !== undefined || !scope.unused) return
-    this.#lingering.push(scope)
-    const { oldest } = this.#lingering
-    if (this.#lingering.size > this.#maxIdle && oldest !== undefined) this.#forget(oldest)
+    if (!scope.lingers && scope.unused) this.#linger(scope)
   }
 
   /** Other limits apply from now on */
@@ -67,8 +51,25 @@ export class ScopeTable {
     return this.#scopes.values()
   }
 
+  #linger (scope: Scope): void {
+    const line = this.#line
+    if (line.length < this.#maxIdle) {
+      line.push(scope)
+    } else {
+      const oldest = line[this.#next]
+      if (oldest === undefined) {
+        this.#forget(scope)
+        return
+      }
+      line[this.#next] = scope
+      this.#next = (this.#next + 1) % line.length
+      oldest.lingers = false
+      if (oldest.unused) this.#forget(oldest)
+    }
+    scope.lingers = true
+  }
+
   #forget (scope: Scope): void {
-    this.#lingering.remove(scope)
     this.#scopes.delete(scope.name)
     this.kind.absorb(scope)
     scope.protocols?.absorb()

@@ -28,7 +28,7 @@ function snapshotPeer (peer: Scope): PeerSnapshot {
   }
 }
 
-const inUse = (table: ScopeTable): Scope[] => [...table.values()].filter(scope => scope.ring === undefined)
+const inUse = (table: ScopeTable): Scope[] => [...table.values()].filter(scope => !scope.unused)
 
 function held (scope: Scope): number {
   return scope.connectionsInbound + scope.connectionsOutbound + scope.streamsInbound + scope.streamsOutbound
@@ -87,7 +87,7 @@ export function takeStat (graph: Graph): ResourceStat {
   const usages = (table: ScopeTable): ReadonlyMap<string, ScopeUsage> => {
     const map = new Map<string, ScopeUsage>()
     for (const scope of table.values()) {
-      if (scope.ring === undefined) map.set(scope.name, usageOf(scope))
+      if (!scope.unused) map.set(scope.name, usageOf(scope))
     }
     return map
   }
