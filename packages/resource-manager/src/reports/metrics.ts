@@ -1,6 +1,6 @@
-import { CAUSES, RESOURCES } from './causes.ts'
-import { publicLimits } from './limits.ts'
-import type { Graph } from './graph.ts'
+import { CAUSES, RESOURCES } from '../graph/causes.ts'
+import { publicLimits } from '../limits/limits.ts'
+import type { Graph } from '../graph/graph.ts'
 import type { LimitKey, ScopeClass, ScopeUsage } from '@cordon/interface-resource-manager'
 import type { Metrics } from '@libp2p/interface'
 

@@ -1,4 +1,4 @@
-import type { CompleteLimits } from './defaults.ts'
+import type { CompleteLimits } from '../limits/defaults.ts'
 import type { ScopeLimits } from '@cordon/interface-resource-manager'
 
 const SERVICE = 'libp2p.ping'

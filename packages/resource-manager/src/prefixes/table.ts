@@ -1,6 +1,6 @@
-import { Ring } from './ring.ts'
-import type { PrefixRule } from './prefix-rules.ts'
-import type { Linked } from './ring.ts'
+import { Ring } from '../graph/ring.ts'
+import type { Linked } from '../graph/ring.ts'
+import type { PrefixRule } from './rules.ts'
 
 /** How many that nobody needs any more are looked for with each new one, so that a table shrinks again */
 const SWEEP = 2

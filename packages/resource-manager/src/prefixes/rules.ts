@@ -1,5 +1,5 @@
 import { parsePrefix } from '@cordon/address'
-import { UNLIMITED } from './limits.ts'
+import { UNLIMITED } from '../limits/limits.ts'
 import type { Prefix } from '@cordon/address'
 import type { PrefixConfig, PrefixLevel, PrefixLimits } from '@cordon/interface-resource-manager'
 

@@ -1,13 +1,13 @@
 import { contains, prefixKey } from '@cordon/address'
-import { CONNECTIONS, RATE } from './causes.ts'
-import { NAME } from './constants.ts'
-import { shown, UNLIMITED } from './limits.ts'
-import { isLimited } from './prefix-rules.ts'
-import { PrefixEntry, PrefixTable } from './prefix-table.ts'
-import { fieldsOf } from './refusals.ts'
-import { countsOf } from './tally.ts'
-import type { PrefixRule, PrefixRules } from './prefix-rules.ts'
-import type { Tally } from './tally.ts'
+import { NAME } from '../constants.ts'
+import { CONNECTIONS, RATE } from '../graph/causes.ts'
+import { countsOf } from '../graph/tally.ts'
+import { shown, UNLIMITED } from '../limits/limits.ts'
+import { fieldsOf } from '../reports/refusals.ts'
+import { isLimited } from './rules.ts'
+import { PrefixEntry, PrefixTable } from './table.ts'
+import type { Tally } from '../graph/tally.ts'
+import type { PrefixRule, PrefixRules } from './rules.ts'
 import type { Prefix } from '@cordon/address'
 import type { Clock, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 import type { Lifted, PrefixesSnapshot, ResourceRefusal } from '@cordon/interface-resource-manager'
@@ -102,8 +102,9 @@ export class Prefixes {
   #relay: PrefixTable
   #other: PrefixTable
   #global: PrefixEntry
-  /** What `check` found, the narrowest first; what it leaves is overwritten by the next */
+  /** What `check` found, the narrowest first; what it leaves is overwritten by the next. To make it shorter would cost more than to count. */
   readonly #found: PrefixEntry[] = []
+  #matched = 0
   /** How many of them count connections; the others have a bucket alone */
   #counting = 0
   #now = 0
@@ -144,7 +145,7 @@ export class Prefixes {
     const found = this.#found
     this.#now = 0
     if (!lifted.buckets) {
-      for (let index = 0; index < found.length; index++) {
+      for (let index = 0; index < this.#matched; index++) {
         const entry = found[index] as PrefixEntry
         if (entry.rule.interval === 0) continue
         if (this.#now === 0) this.#now = this.#clock.now()
@@ -165,7 +166,7 @@ export class Prefixes {
   enter (lifted: Lifted): Place {
     const found = this.#found
     let place: Place = NOWHERE
-    for (let index = 0; index < found.length; index++) {
+    for (let index = 0; index < this.#matched; index++) {
       let entry = found[index] as PrefixEntry
       const counts = !lifted.counts && index < this.#counting && entry.rule.connections < UNLIMITED
       const meters = !lifted.buckets && entry.rule.interval > 0
@@ -193,7 +194,7 @@ export class Prefixes {
   refund (address: NormalisedAddress, lifted: Lifted): void {
     if (lifted.buckets) return
     this.#match(address)
-    for (const entry of this.#found) {
+    for (const entry of this.#found.slice(0, this.#matched)) {
       if (entry.rule.interval > 0) entry.refund()
     }
   }
@@ -211,8 +212,7 @@ export class Prefixes {
   }
 
   #match (address: NormalisedAddress): void {
-    const found = this.#found
-    found.length = 0
+    this.#matched = 0
     this.#counting = 0
     if (address.class === 'relayed') {
       this.#matchOne(this.#relay, address.relay === undefined ? address.key : `relay:${address.relay}`)
@@ -221,15 +221,19 @@ export class Prefixes {
     } else if (this.#matchSingles(address.family, address)) {
       return
     } else {
-      for (const { length, group, table } of this.#levels[address.family]) found.push(table.find(address.groups[group] ?? prefixKey(address, length)))
-      this.#counting = found.length
+      for (const { length, group, table } of this.#levels[address.family]) this.#add(table.find(address.groups[group] ?? prefixKey(address, length)))
+      this.#counting = this.#matched
     }
-    if (this.#global.rule.interval > 0) found.push(this.#global)
+    if (this.#global.rule.interval > 0) this.#add(this.#global)
+  }
+
+  #add (entry: PrefixEntry): void {
+    this.#found[this.#matched++] = entry
   }
 
   #matchOne (table: PrefixTable, name: string): void {
     if (!isLimited(table.rule)) return
-    this.#found.push(table.find(name))
+    this.#add(table.find(name))
     this.#counting = 1
   }
 
@@ -241,7 +245,7 @@ export class Prefixes {
       const { prefix, entry } = singles[index] as Single
       if (!contains(prefix, address)) continue
       const limited = isLimited(entry.rule)
-      if (limited) this.#found.push(entry)
+      if (limited) this.#add(entry)
       if (!matched && limited) this.#counting = 1
       matched = true
     }

@@ -1,4 +1,4 @@
-import { MAX_DESCRIPTOR_SHARE } from './constants.ts'
+import { MAX_DESCRIPTOR_SHARE } from '../constants.ts'
 import { scaledLimits } from './defaults.ts'
 import type { CompleteLimits, DefaultScope, NamedScopeKind } from './defaults.ts'
 import type { ScopeLimits } from '@cordon/interface-resource-manager'

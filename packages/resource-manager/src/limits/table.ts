@@ -1,8 +1,8 @@
+import { prefixRules } from '../prefixes/rules.ts'
 import { NAMED_SCOPES } from './defaults.ts'
 import { Limits, LimitSet, mapLimits, overlay } from './limits.ts'
-import { prefixRules } from './prefix-rules.ts'
+import type { PrefixRules } from '../prefixes/rules.ts'
 import type { CompleteLimits, NamedScopeKind } from './defaults.ts'
-import type { PrefixRules } from './prefix-rules.ts'
 import type { LimitConfig, PartialScopeLimits, ScopeClass, ScopeLimits } from '@cordon/interface-resource-manager'
 
 /** Which part of a configuration is about which kind of scope */

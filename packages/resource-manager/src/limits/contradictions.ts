@@ -1,7 +1,7 @@
-import { LIMIT_KEYS } from './causes.ts'
-import { NAME } from './constants.ts'
+import { NAME } from '../constants.ts'
+import { LIMIT_KEYS } from '../graph/causes.ts'
 import { DEFAULT_SCOPES, NAMED_SCOPES } from './defaults.ts'
-import { completeLimits } from './limit-table.ts'
+import { completeLimits } from './table.ts'
 import type { CompleteLimits, DefaultScope, NamedScopeKind } from './defaults.ts'
 import type { LimitConfig, LimitKey, PartialScopeLimits, ScopeLimits } from '@cordon/interface-resource-manager'
 

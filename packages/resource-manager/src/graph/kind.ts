@@ -1,7 +1,7 @@
 import { CAUSES } from './causes.ts'
 import { raise } from './peak.ts'
 import { Scope } from './scope.ts'
-import type { LimitSet } from './limits.ts'
+import type { LimitSet } from '../limits/limits.ts'
 import type { Peak } from './peak.ts'
 import type { Tally } from './tally.ts'
 import type { ScopeClass } from '@cordon/interface-resource-manager'

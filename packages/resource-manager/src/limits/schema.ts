@@ -1,6 +1,6 @@
 import { parsePrefix } from '@cordon/address'
 import { count, list, object, optional, orFalse, parseOptions, record, rule, text, where } from '@cordon/options'
-import { MAX_NAME_LENGTH, MAX_NAMED, MAX_PREFIX_ENTRIES, NAME } from './constants.ts'
+import { MAX_NAME_LENGTH, MAX_NAMED, MAX_PREFIX_ENTRIES, NAME } from '../constants.ts'
 import { DEFAULT_SCOPES, NAMED_SCOPES } from './defaults.ts'
 import type { LimitConfig, PartialScopeLimits, PrefixConfig, PrefixLevel, PrefixLimits } from '@cordon/interface-resource-manager'
 import type { Schema } from '@cordon/options'

@@ -1,7 +1,7 @@
 import { InvalidNameError } from '@cordon/interface-resource-manager'
 import { show } from '@cordon/options'
 import { InvalidParametersError } from '@libp2p/interface'
-import { MAX_NAME_LENGTH } from './constants.ts'
+import { MAX_NAME_LENGTH } from '../constants.ts'
 import type { ScopeClass } from '@cordon/interface-resource-manager'
 
 /** What a scope is called where people read it, as in go-libp2p */

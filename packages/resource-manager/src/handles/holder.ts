@@ -1,11 +1,11 @@
 import { InvalidSizeError, ScopeClosedError } from '@cordon/interface-resource-manager'
 import { show } from '@cordon/options'
-import { MEMORY } from './causes.ts'
-import { threshold } from './limits.ts'
-import { GoneRefusal, LimitRefusal } from './refusals.ts'
-import { NO_USE } from './usage.ts'
-import type { Graph } from './graph.ts'
-import type { Limits } from './limits.ts'
+import { MEMORY } from '../graph/causes.ts'
+import { NO_USE } from '../graph/usage.ts'
+import { threshold } from '../limits/limits.ts'
+import { GoneRefusal, LimitRefusal } from '../reports/refusals.ts'
+import type { Graph } from '../graph/graph.ts'
+import type { Limits } from '../limits/limits.ts'
 import type { Held, Reservation, ResourceRefusal, ResourceScope, ScopeClass, ScopeUsage, Span } from '@cordon/interface-resource-manager'
 
 /** Takes memory from a holder */
