@@ -39,11 +39,11 @@ function say (message) {
 /** Something that the reader has to do, in plain words */
 class SetupError extends Error {}
 
-/** The folders below benchmarks/ that can be run; one that exports something is for the others to import */
+/** The folders below benchmarks/ that can be run; where the others import src/index.ts, it is no program */
 function benchmarks () {
   const top = join(root, 'benchmarks')
   if (!existsSync(top)) return []
-  return readdirSync(top).filter(folder => existsSync(join(top, folder, 'src/index.ts')) && JSON.parse(readFileSync(join(top, folder, 'package.json'), 'utf8')).exports == null)
+  return readdirSync(top).filter(folder => existsSync(join(top, folder, 'src/index.ts')) && JSON.parse(readFileSync(join(top, folder, 'package.json'), 'utf8')).exports?.['.'] !== './src/index.ts')
 }
 
 function benchmark (name) {

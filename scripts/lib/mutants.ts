@@ -19,70 +19,70 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     {
       id: 'connections-off-by-one',
       bug: 'one inbound connection too many is let in',
-      file: 'scope.ts',
+      file: 'graph/scope.ts',
       find: 'if (this.connectionsInbound >= limits.connectionsInbound)',
       replace: 'if (this.connectionsInbound > limits.connectionsInbound)'
     },
     {
       id: 'streams-off-by-one',
       bug: 'one stream too many in all is let in',
-      file: 'scope.ts',
+      file: 'graph/scope.ts',
       find: 'this.streamsInbound + this.streamsOutbound >= limits.streams',
       replace: 'this.streamsInbound + this.streamsOutbound > limits.streams'
     },
     {
       id: 'descriptors-off-by-one',
       bug: 'the last descriptor of a limit cannot be had',
-      file: 'scope.ts',
+      file: 'graph/scope.ts',
       find: 'this.fileDescriptors + descriptors > limits.fileDescriptors',
       replace: 'this.fileDescriptors + descriptors >= limits.fileDescriptors'
     },
     {
       id: 'memory-off-by-one',
-      bug: 'the last byte of a limit cannot be had',
-      file: 'limits.ts',
-      find: 'if (wanted > limit) return true',
-      replace: 'if (wanted >= limit) return true'
+      bug: 'one byte more than a limit can be had',
+      file: 'limits/limits.ts',
+      find: 'this.memory <= EXACT ? this.memory :',
+      replace: 'this.memory <= EXACT ? this.memory + 1 :'
     },
     {
       id: 'priority-off-by-one',
-      bug: 'a priority is worth a 256th less',
-      file: 'limits.ts',
-      find: 'wanted * 256 > limit * (1 + priority)',
-      replace: 'wanted * 256 > limit * priority'
+      bug: 'a priority is worth a 256th more',
+      file: 'handles/stream.ts',
+      find: 'const share = (1 + priority) / 256',
+      replace: 'const share = (2 + priority) / 256'
     },
     {
       id: 'priority-rounded-up',
       bug: 'what a priority may use of a large limit is rounded up',
-      file: 'limits.ts',
+      file: 'limits/limits.ts',
       find: 'Math.floor(rest * (1 + priority) / 256)',
       replace: 'Math.ceil(rest * (1 + priority) / 256)'
     },
     {
       id: 'unasked-is-checked',
       bug: 'memory is checked although none is asked for',
-      file: 'scope.ts',
-      find: 'return size > 0 && exceeds(',
-      replace: 'return exceeds('
+      file: 'graph/scope.ts',
+      find: 'return size > 0 && this.memory + size > threshold(',
+      replace: 'return this.memory + size > threshold('
     },
     {
       id: 'default-forgotten',
       bug: 'a name that is in the defaults starts from those of its kind instead',
-      file: 'limit-table.ts',
+      file: 'limits/table.ts',
       find: 'overlay(limits[name] ?? byDefault, set)',
       replace: 'overlay(byDefault, set)'
     },
     {
       id: 'limits-not-live',
       bug: 'other limits do not reach the shares of peers that exist',
-      file: 'graph.ts',
+      file: 'graph/graph.ts',
       find: 'share.limits = share.kind.limits.of(share.name)',
       replace: 'void share'
     },
     {
       id: 'names-unbounded',
       bug: 'a name may have any length',
-      file: 'names.ts',
+      file: 'graph/names.ts',
       find: ' || name.length > MAX_NAME_LENGTH',
       replace: ''
     }
@@ -91,49 +91,49 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     {
       id: 'wrong-direction',
       bug: 'an inbound stream that ends is taken from the outbound ones',
-      file: 'scope.ts',
+      file: 'graph/scope.ts',
       find: 'if (inbound) this.streamsInbound--',
       replace: 'if (!inbound) this.streamsInbound--'
     },
     {
       id: 'ancestor-not-released',
       bug: 'a stream that ends stays in its share of the service',
-      file: 'stream.ts',
+      file: 'handles/stream.ts',
       find: 'this.#servicePeer.removeStream(inbound, memory)',
       replace: 'void memory'
     },
     {
       id: 'peer-not-settled',
       bug: 'a peer is kept although its last stream has ended',
-      file: 'stream.ts',
+      file: 'handles/stream.ts',
       find: '    peers.settle(peer)\n',
       replace: ''
     },
     {
       id: 'ends-twice',
       bug: 'a connection that is released twice is given back twice',
-      file: 'connection.ts',
+      file: 'handles/connection.ts',
       find: '    if (this.#closed) return\n    this.#closed = true\n    this.#near',
       replace: '    this.#closed = true\n    this.#near'
     },
     {
       id: 'peak-missed',
       bug: 'the most streams there were at once are not noted',
-      file: 'scope.ts',
+      file: 'graph/scope.ts',
       find: 'if (total > this.peakStreams) this.peakStreams = total',
       replace: 'void total'
     },
     {
       id: 'peak-lost',
       bug: 'the peak of a scope goes with the scope',
-      file: 'kind.ts',
+      file: 'graph/kind.ts',
       find: 'raise(this.peak, scope)',
       replace: 'void scope'
     },
     {
       id: 'refusal-not-counted',
       bug: 'refusals are missing in the sums of their class',
-      file: 'tally.ts',
+      file: 'graph/tally.ts',
       find: 'increment(scope.kind.refusals, cause)',
       replace: 'void scope'
     },
@@ -147,58 +147,58 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     {
       id: 'blame-order',
       bug: 'the system is asked for memory before the peer',
-      file: 'stream.ts',
-      find: '    if (this.#peer.refusesMemory(size, priority) !== NONE) return this.#peer\n',
-      replace: '    if (this.#root.refusesMemory(size, priority) !== NONE) return this.#root\n    if (this.#peer.refusesMemory(size, priority) !== NONE) return this.#peer\n'
+      file: 'handles/stream.ts',
+      find: 'of [this.#peer, this.#protocolPeer,',
+      replace: 'of [this.#root, this.#peer, this.#protocolPeer,'
     },
     {
       id: 'idle-off-by-one',
       bug: 'one scope fewer lingers than may',
-      file: 'scope-table.ts',
-      find: 'this.#lingering.size > this.#maxIdle',
-      replace: 'this.#lingering.size >= this.#maxIdle'
+      file: 'graph/scope-table.ts',
+      find: 'line.length < this.#maxIdle',
+      replace: 'line.length < this.#maxIdle - 1'
     },
     {
       id: 'idle-forgets-memory',
       bug: 'memory that was reserved through a handle does not keep its scope',
-      file: 'handle.ts',
-      find: '  [hold] (): void {\n    this.#scope.pins++\n',
-      replace: '  [hold] (): void {\n'
+      file: 'handles/named-scope.ts',
+      find: '  override [hold] (): void {\n    this.#scope.pins++\n',
+      replace: '  override [hold] (): void {\n'
     }
   ],
   moves: [
     {
       id: 'transient-not-left',
       bug: 'a stream with a protocol still counts in transient',
-      file: 'stream.ts',
-      find: '    this.#transient?.removeStream(inbound, memory)\n    this.#transient = undefined\n',
-      replace: '    this.#transient = undefined\n'
+      file: 'handles/stream.ts',
+      find: '    this.#near.removeStream(inbound, memory)\n    this.#near = protocols.enter(found)\n',
+      replace: '    this.#near = protocols.enter(found)\n'
     },
     {
       id: 'move-touches-system',
       bug: 'a connection that finds its peer counts in the system once more',
-      file: 'connection.ts',
+      file: 'handles/connection.ts',
       find: '    scope.addConnection(inbound, this.#descriptors, this.#memory)\n',
       replace: '    scope.addConnection(inbound, this.#descriptors, this.#memory)\n    root.addConnection(inbound, this.#descriptors, this.#memory)\n'
     },
     {
       id: 'memory-left-behind',
       bug: 'the memory of a stream does not move to its share of the service',
-      file: 'stream.ts',
+      file: 'handles/stream.ts',
       find: 'this.#servicePeer.addStream(inbound, memory)',
       replace: 'this.#servicePeer.addStream(inbound, 0)'
     },
     {
       id: 'refused-move-reserves',
       bug: 'a move that the peer refuses stays in the system',
-      file: 'connection.ts',
-      find: 'if (cause !== NONE) return refuse(found, cause, inbound, this.#memory)',
-      replace: 'if (cause !== NONE) {\n      if (left !== undefined) root.addConnection(inbound, this.#descriptors, this.#memory)\n      return refuse(found, cause, inbound, this.#memory)\n    }'
+      file: 'handles/connection.ts',
+      find: 'if (cause !== 0) return refuse(found, cause, inbound, this.#memory)',
+      replace: 'if (cause !== 0) {\n      if (left !== undefined) root.addConnection(inbound, this.#descriptors, this.#memory)\n      return refuse(found, cause, inbound, this.#memory)\n    }'
     },
     {
       id: 'move-after-end',
       bug: 'a connection that has ended can still find its peer',
-      file: 'connection.ts',
+      file: 'handles/connection.ts',
       find: '    if (this.#closed) throw new ScopeClosedError(this.name)\n    if (this.#attached)',
       replace: '    if (this.#attached)'
     }
@@ -207,35 +207,35 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     {
       id: 'refused-memory-stays',
       bug: 'memory that the system refuses stays with the peer',
-      file: 'stream.ts',
-      find: 'if (full !== undefined) return refuseMemory(full, size, priority)',
-      replace: 'if (full !== undefined) {\n      this.#peer.addMemory(size)\n      return refuseMemory(full, size, priority)\n    }'
+      file: 'handles/stream.ts',
+      find: '      if (refusal !== undefined) return refusal\n    }\n    this.#memory = memory\n',
+      replace: '      peer.addMemory(size)\n      if (refusal !== undefined) return refusal\n    }\n    this.#memory = memory\n'
     },
     {
       id: 'token-released-twice',
       bug: 'a reservation can be given back again and again',
-      file: 'reservation.ts',
+      file: 'handles/holder.ts',
       find: '    this.#size = RELEASED\n',
       replace: ''
     },
     {
       id: 'refused-resize-counts',
       bug: 'a reservation that may not grow says that it has grown',
-      file: 'reservation.ts',
-      find: 'if (refusal !== undefined) return refusal',
-      replace: 'if (refusal !== undefined) {\n        this.#size = size\n        return refusal\n      }'
+      file: 'handles/holder.ts',
+      find: 'if (refusal !== undefined) return refusal\n    } else {',
+      replace: 'if (refusal !== undefined) {\n        this.#size = size\n        return refusal\n      }\n    } else {'
     },
     {
       id: 'span-keeps',
       bug: 'what was in a span stays when it ends',
-      file: 'span.ts',
+      file: 'handles/holder.ts',
       find: '    this.#owner[credit](this.#memory)\n',
       replace: ''
     },
     {
       id: 'span-outlives',
       bug: 'a span of a stream that has ended can still reserve',
-      file: 'stream.ts',
+      file: 'handles/stream.ts',
       find: "    if (this.#closed) return new GoneRefusal('stream', this)\n",
       replace: ''
     }
@@ -244,28 +244,28 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     {
       id: 'level-forgotten',
       bug: 'of several levels only the narrowest counts',
-      file: 'prefixes.ts',
-      find: 'of this.#levels[address.family]) found.push',
-      replace: 'of this.#levels[address.family].slice(0, 1)) found.push'
+      file: 'prefixes/prefixes.ts',
+      find: 'of this.#levels[address.family])',
+      replace: 'of this.#levels[address.family].slice(0, 1))'
     },
     {
       id: 'least-specific-decides',
       bug: 'the widest entry counts instead of the narrowest',
-      file: 'prefix-rules.ts',
+      file: 'prefixes/rules.ts',
       find: 'sort((a, b) => b.prefix.length - a.prefix.length)',
       replace: 'sort((a, b) => a.prefix.length - b.prefix.length)'
     },
     {
       id: 'burst-off-by-one',
       bug: 'a bucket holds one token more',
-      file: 'prefix-rules.ts',
+      file: 'prefixes/rules.ts',
       find: '(burst - 1) * interval',
       replace: 'burst * interval'
     },
     {
       id: 'refund-missing',
       bug: 'a token is not given back',
-      file: 'prefix-table.ts',
+      file: 'prefixes/table.ts',
       find: 'this.fullAt -= this.rule.interval',
       replace: 'this.fullAt -= 0'
     },
@@ -281,30 +281,30 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     {
       id: 'lane-not-kept',
       bug: 'the right peer is moved to the normal scopes',
-      file: 'connection.ts',
-      find: ' && !this.#graph.lifts(this.address, peer).lane ? system',
-      replace: ' ? system'
+      file: 'handles/connection.ts',
+      find: ' && !lifted.lane ? graph.system',
+      replace: ' ? graph.system'
     },
     {
       id: 'lane-memory-in-system',
       bug: 'the memory of a trusted stream counts in the normal system scope',
-      file: 'stream.ts',
-      find: 'this.#root.addMemory(size)',
-      replace: 'this.#graph.system.addMemory(size)'
+      file: 'handles/stream.ts',
+      find: '    root.addMemory(size)',
+      replace: '    graph.system.addMemory(size)'
     },
     {
       id: 'counted-in-both-lanes',
       bug: 'the wrong peer counts in both system scopes',
-      file: 'connection.ts',
+      file: 'handles/connection.ts',
       find: 'left.removeConnection(inbound, this.#descriptors, this.#memory)',
       replace: 'void left'
     },
     {
       id: 'proven-without-proof',
       bug: 'the wrong peer gets its place among its prefix back',
-      file: 'connection.ts',
-      find: ' && this.#graph.lifts(this.address, peer).counts',
-      replace: ''
+      file: 'handles/connection.ts',
+      find: 'if (lifted.counts) {',
+      replace: 'if (this.#attached) {'
     }
   ]
 }

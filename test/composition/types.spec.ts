@@ -112,7 +112,7 @@ describe('the compiler and the composition refuse', () => {
     // @ts-expect-error -- it has none of its methods
     const composed = cordon({}, { lifecycle: () => ({ size: 0 }) })
 
-    await expect(createLibp2p(composed)).rejects.toThrow('none of them is a connection lifecycle')
+    await expect(createLibp2p(composed)).rejects.toThrow('modules.lifecycle: what its factory made cannot stand in for it')
   })
 
   it('a value that is no factory', () => {

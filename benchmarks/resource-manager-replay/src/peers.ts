@@ -13,14 +13,15 @@ export function peerNames (count: number): string[] {
   return Array.from({ length: count }, (_, index) => peerName(index))
 }
 
+/** Joined once at the end: a text that V8 keeps in parts is put together by whoever reads it first, within what is measured */
 function base58 (bytes: Uint8Array): string {
   let value = 0n
   for (const byte of bytes) value = value * 256n + BigInt(byte)
-  let text = ''
-  for (; value > 0n; value /= 58n) text = `${ALPHABET[Number(value % 58n)] ?? ''}${text}`
+  const digits: string[] = []
+  for (; value > 0n; value /= 58n) digits.push(ALPHABET[Number(value % 58n)] ?? '')
   for (const byte of bytes) {
     if (byte !== 0) break
-    text = `1${text}`
+    digits.push('1')
   }
-  return text
+  return digits.reverse().join('')
 }

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,10 +14,12 @@ export interface GoResult {
   readonly metrics: Readonly<Record<string, number>>
 }
 
-/** Builds the Go program; absent where there is no Go */
+/** Builds the Go program, which is removed when this process ends; absent where there is no Go */
 export function buildGo (): string | undefined {
   if (spawnSync('go', ['version'], { stdio: 'ignore' }).status !== 0) return undefined
-  const binary = join(mkdtempSync(join(tmpdir(), 'cordon-rcmgr-')), 'bench')
+  const folder = mkdtempSync(join(tmpdir(), 'cordon-rcmgr-'))
+  process.on('exit', () => { rmSync(folder, { recursive: true, force: true }) })
+  const binary = join(folder, 'bench')
   execFileSync('go', ['test', '-c', '-o', binary, '.'], { cwd: FOLDER, stdio: ['ignore', 'ignore', 'inherit'] })
   return binary
 }

@@ -12,86 +12,100 @@
 
 import { benchmark, median } from '@cordon/bench-harness'
 import { buildGo, runGo } from './go.ts'
-import { footprint, WORKLOADS } from './workload.ts'
-import type { Workload } from './workload.ts'
-import type { Report } from '@cordon/bench-harness'
-import type { Metrics } from '@libp2p/interface'
+import { WORKLOADS } from './workload.ts'
+import type { Subject } from './subject.ts'
+import type { Variant, Workload } from './workload.ts'
+import type { BenchmarkContext, Remote } from '@cordon/bench-harness'
 
 const FULL = { pairs: 5, goTime: '300ms', ms: 300 }
 const QUICK = { pairs: 1, goTime: '30ms', ms: 30 }
 
-/** Takes whatever is offered to it, as a node with metrics does */
-const SINK = { registerMetricGroup: () => ({}), registerCounterGroup: () => ({}) } as unknown as Metrics
+/** The most that may stay on the heap, in what stays on Go's */
+const FOOTPRINT_TARGET = 0.7
 
-/** Operations per time measured, so that the clock does not count */
-const BATCH = 100
+/** How long a process may take for one answer, in ms: a million peers have to be there first */
+const CALL_TIMEOUT = 180_000
 
-/** Runs operations for about so many ms; wall time, as Go's */
-function measure (operation: (index: number) => void, ms: number, batch: number, from: number): { readonly ns: number, readonly count: number } {
-  const begin = performance.now()
-  let count = 0
-  let passed = 0
-  while (passed < ms) {
-    for (let i = 0; i < batch; i++) operation(from + count++)
-    passed = performance.now() - begin
+interface Comparison extends BenchmarkContext {
+  /** The Go program; absent where there is no Go */
+  readonly go: string | undefined
+  readonly size: typeof FULL
+}
+
+async function inProcess<T> ({ lab }: BenchmarkContext, use: (subject: Remote<Subject>) => Promise<T>): Promise<T> {
+  const subject = await lab.start<Subject>(new URL('./subject.ts', import.meta.url), { callTimeout: CALL_TIMEOUT })
+  try {
+    return await use(subject)
+  } finally {
+    await subject.stop()
   }
-  return { ns: passed * 1e6 / count, count }
 }
 
-/** Heap growth of one operation with no collection in between; 0 where the heap shrank meanwhile */
-function allocated (operation: (index: number) => void, batch: number, from: number): number {
-  globalThis.gc?.()
-  const before = process.memoryUsage().heapUsed
-  for (let i = 0; i < batch; i++) operation(from + i)
-  return Math.max(0, (process.memoryUsage().heapUsed - before) / batch)
+/** In what the other takes, pair by pair, or nothing where there is no other */
+function ratioOf (ours: readonly number[], go: readonly number[]): number | null {
+  return go.length === 0 ? null : median(ours.map((mine, index) => mine / (go[index] ?? NaN)))
 }
 
-function compare (row: string, workload: Workload, metrics: boolean, binary: string | undefined, size: typeof FULL, report: Report): void {
-  const operation = workload.prepare(metrics ? SINK : undefined)
+function judge ({ report }: BenchmarkContext, what: string, ratio: number | null, target: number | undefined): void {
+  if (target !== undefined && ratio !== null && ratio > target) report.missed(`${what}: ${ratio.toFixed(3)} of go-libp2p, more than ${target}`)
+}
+
+async function compare (comparison: Comparison, row: string, workload: Workload, variant: Variant): Promise<void> {
+  const { report, go, size } = comparison
   const unit = workload.unit ?? 1
-  const batch = unit > 1 || row.startsWith('stat') ? 1 : BATCH
-  const name = `${workload.go}${workload.variants ? metrics ? '/default' : '/nometrics' : ''}`
-  let done = measure(operation, size.ms, batch, 0).count
-  const ours: number[] = []
-  const go: number[] = []
-  const goBytes: number[] = []
+  const name = workload.variants.length === 1 ? workload.go : `${workload.go}/${variant === 'on' ? 'default' : 'nometrics'}`
+  await inProcess(comparison, async subject => {
+    const ours: number[] = []
+    const theirs: number[] = []
+    const goBytes: number[] = []
+    await subject.call('prepare', row, variant)
+    for (let pair = 0; pair < size.pairs; pair++) {
+      ours.push(await subject.call('measure', size.ms))
+      if (go === undefined) continue
+      const result = runGo(go, name, size.goTime)
+      theirs.push(result.ns / unit)
+      goBytes.push(result.bytes / unit)
+    }
+    const oursBytes = await subject.call('allocated') ?? null
+    const wrong = variant === 'on' ? await subject.call('check') : undefined
+    if (wrong !== undefined) report.invalid(`${row}: after it a scrape is wrong: ${wrong}`)
+    const ratio = ratioOf(ours, theirs)
+    report.row({ row, metrics: variant, unit: 'ns', ours: median(ours), go: go === undefined ? null : median(theirs), ratio, oursBytes, goBytes: go === undefined ? null : median(goBytes) })
+    judge(comparison, `${row}, metrics ${variant}`, ratio, variant === 'on' ? workload.targetWithMetrics : workload.target)
+  })
+}
+
+async function compareFootprints (comparison: Comparison): Promise<void> {
+  const { report, go, size, wanted } = comparison
+  const ours = { peer: [] as number[], stream: [] as number[] }
+  const theirs = { peer: [] as number[], stream: [] as number[] }
   for (let pair = 0; pair < size.pairs; pair++) {
-    const { ns, count } = measure(operation, size.ms, batch, done)
-    done += count
-    ours.push(ns / unit)
-    if (binary === undefined) continue
-    const result = runGo(binary, name, size.goTime)
-    go.push(result.ns / unit)
-    goBytes.push(result.bytes / unit)
+    const mine = await inProcess(comparison, async subject => subject.call('footprint'))
+    ours.peer.push(mine.peer)
+    ours.stream.push(mine.stream)
+    if (go === undefined) continue
+    const { metrics } = runGo(go, 'Footprint', '1x')
+    theirs.peer.push(metrics['B/peer+conn'] ?? NaN)
+    theirs.stream.push(metrics['B/stream'] ?? NaN)
   }
-  const oursBytes = allocated(operation, unit > 1 ? 1 : 1_000, done) / unit
-  const ratio = go.length === 0 ? null : median(ours.map((ns, index) => ns / (go[index] ?? NaN)))
-  report.row({ row, metrics: metrics ? 'on' : 'off', unit: 'ns', ours: median(ours), go: go.length === 0 ? null : median(go), ratio, oursBytes, goBytes: go.length === 0 ? null : median(goBytes) })
-  const target = metrics ? workload.targetWithMetrics : workload.target
-  if (target !== undefined && ratio !== null && ratio > target) report.missed(`${row}, metrics ${metrics ? 'on' : 'off'}: ${ratio.toFixed(3)} of go-libp2p, more than ${target}`)
-}
-
-function compareFootprints (binary: string | undefined, report: Report): void {
-  const ours = footprint()
-  const go = binary === undefined ? undefined : runGo(binary, 'Footprint', '1x').metrics
-  for (const [row, mine, theirs] of [['footprint/peer', ours.peer, go?.['B/peer+conn']], ['footprint/stream', ours.stream, go?.['B/stream']]] as const) {
-    const ratio = theirs === undefined ? null : mine / theirs
-    report.row({ row, metrics: 'off', unit: 'bytes', ours: mine, go: theirs ?? null, ratio, oursBytes: mine, goBytes: theirs ?? null })
-    if (ratio !== null && ratio > 0.7) report.missed(`${row}: ${ratio.toFixed(3)} of go-libp2p, more than 0.7`)
+  for (const part of ['peer', 'stream'] as const) {
+    const row = `footprint/${part}`
+    if (!wanted(row)) continue
+    const ratio = ratioOf(ours[part], theirs[part])
+    const bytes = { ours: median(ours[part]), go: go === undefined ? null : median(theirs[part]) }
+    report.row({ row, metrics: 'off', unit: 'bytes', ...bytes, ratio, oursBytes: bytes.ours, goBytes: bytes.go })
+    judge(comparison, row, ratio, FOOTPRINT_TARGET)
   }
 }
 
-benchmark('resource-manager', { maxSeconds: 900 }, async ({ report, quick, wanted }) => {
-  const size = quick ? QUICK : FULL
-  const binary = buildGo()
-  if (binary === undefined) report.progress('there is no Go here: ours alone')
+benchmark('resource-manager', { maxSeconds: 1_800 }, async context => {
+  const { report, quick, wanted } = context
+  const go = buildGo()
+  if (go === undefined) report.progress('there is no Go here: ours alone')
+  const comparison = { ...context, go, size: quick ? QUICK : FULL }
   for (const [row, workload] of Object.entries(WORKLOADS)) {
     if (!wanted(row)) continue
-    for (const metrics of workload.variants ? [false, true] : [false]) {
-      compare(row, workload, metrics, binary, size, report)
-      // signals are seen between rows
-      await new Promise(resolve => { setImmediate(resolve) })
-    }
+    for (const variant of workload.variants) await compare(comparison, row, workload, variant)
   }
-  if (wanted('footprint/peer') || wanted('footprint/stream')) compareFootprints(binary, report)
+  if (wanted('footprint/peer') || wanted('footprint/stream')) await compareFootprints(comparison)
 })

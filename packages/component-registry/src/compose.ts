@@ -92,6 +92,11 @@ function make (name: string, factory: ModuleFactory, components: unknown): unkno
   try {
     return factory(components as never)
   } catch (error) {
+    // it names the module, and says what is wrong, already
+    if (error instanceof ComposeError) {
+      throw error
+    }
+
     throw new ComposeError(`modules.${name}`, `its factory failed: ${asError(error).message}`, { cause: error })
   }
 }

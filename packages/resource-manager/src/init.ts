@@ -3,19 +3,19 @@ import { count, flag, func, methods, object, optional, parseOptions, rule, show 
 import { InvalidParametersError } from '@libp2p/interface'
 import { ALLOWLIST, allowlistOf, isAllowlist, NOBODY } from './allowlist.ts'
 import { MAX_IDLE_SCOPES, MAX_PREFIXES, MAX_UNNEGOTIATED_STREAMS, NAME } from './constants.ts'
-import { findContradictions } from './contradictions.ts'
-import { Graph } from './graph.ts'
-import { limitSchema, parseLimits } from './limit-schema.ts'
-import { LimitTable } from './limit-table.ts'
-import { autoscale, thisMachine } from './machine.ts'
-import { registerMetrics } from './metrics.ts'
-import { forNodes } from './node-defaults.ts'
-import type { LimitWarning } from './contradictions.ts'
-import type { CompleteLimits } from './defaults.ts'
+import { Graph } from './graph/graph.ts'
+import { findContradictions } from './limits/contradictions.ts'
+import { autoscale, thisMachine } from './limits/machine.ts'
+import { limitSchema, parseLimits } from './limits/schema.ts'
+import { LimitTable } from './limits/table.ts'
+import { forNodes } from './node/defaults.ts'
+import { registerMetrics } from './reports/metrics.ts'
 import type { ResourceManagerComponents, ResourceManagerInit, ResourceManagerServiceInit } from './index.ts'
-import type { Machine } from './machine.ts'
+import type { LimitWarning } from './limits/contradictions.ts'
+import type { CompleteLimits } from './limits/defaults.ts'
+import type { Machine } from './limits/machine.ts'
 import type { Parts } from './manager.ts'
-import type { NodeParts } from './module.ts'
+import type { NodeParts } from './node/module.ts'
 import type { Clock } from '@cordon/interface-connection-lifecycle'
 import type { AllowlistSource, LimitConfig } from '@cordon/interface-resource-manager'
 import type { Schema } from '@cordon/options'
@@ -93,9 +93,10 @@ function build (options: Options, defaults: CompleteLimits, metrics: Metrics | u
     return new LimitTable(limits, defaults)
   }
   const source = allowlist === undefined ? NOBODY : allowlistOf(allowlist)
-  const onFault = (error: unknown): void => onWarning?.({ path: `${NAME}.allowlist`, message: `${NAME}.allowlist threw and is taken to trust nobody where it does: ${error instanceof Error ? error.message : show(error)}` })
+  const faultOf = (what: string, then: string) => (error: unknown): void => onWarning?.({ path: `${NAME}.${what}`, message: `${NAME}.${what} threw, and ${then}: ${error instanceof Error ? error.message : show(error)}` })
+  const onFault = faultOf('allowlist', 'nobody is taken to be trusted where it does')
   // nobody need not be asked
   const graph = new Graph({ limits: tableOf(options.limits ?? {}), clock, maxIdleScopes, maxPrefixes, allowlist: allowlist === undefined ? undefined : source, onFault })
-  if (metrics != null) registerMetrics(metrics, graph)
+  if (metrics != null) registerMetrics(metrics, graph, faultOf('metrics', 'shows less'))
   return { graph, source, read: limits => tableOf(parseLimits(limits)) }
 }

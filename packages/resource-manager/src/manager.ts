@@ -1,20 +1,19 @@
 import { ScopeAttachedError } from '@cordon/interface-resource-manager'
 import { show } from '@cordon/options'
 import { InvalidParametersError } from '@libp2p/interface'
-import { Admission } from './admission.ts'
 import { allowlistOf, NOTHING_LIFTED } from './allowlist.ts'
-import { NONE } from './causes.ts'
-import { ConnectionHandle } from './connection.ts'
 import { SNAPSHOT_PEERS } from './constants.ts'
-import { NamedScope } from './handle.ts'
-import { checkName, isInbound } from './names.ts'
-import { NOWHERE } from './prefixes.ts'
-import { describeRefusal, refuse } from './refusals.ts'
-import { takeSnapshot, takeStat } from './snapshots.ts'
-import { StreamHandle } from './stream.ts'
-import type { Graph } from './graph.ts'
+import { Admission } from './graph/admission.ts'
+import { checkName, isInbound } from './graph/names.ts'
+import { ConnectionHandle } from './handles/connection.ts'
+import { NamedScope } from './handles/named-scope.ts'
+import { StreamHandle } from './handles/stream.ts'
+import { NOWHERE } from './prefixes/prefixes.ts'
+import { describeRefusal, refuse } from './reports/refusals.ts'
+import { takeSnapshot, takeStat } from './reports/snapshots.ts'
+import type { Graph } from './graph/graph.ts'
 import type { CoreResourceManager } from './index.ts'
-import type { LimitTable } from './limit-table.ts'
+import type { LimitTable } from './limits/table.ts'
 import type { Direction, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 import type { AllowlistSource, CheckConnectionOptions, ConnectionScope, LimitConfig, OpenConnectionOptions, OpenStreamOptions, ResourceRefusal, ResourceSnapshot, ResourceStat, ScopeHandle, SnapshotOptions, StreamScope } from '@cordon/interface-resource-manager'
 
@@ -63,7 +62,7 @@ export class ResourceManagerClass implements CoreResourceManager {
     }
     const admission = this.#admission
     const cause = admission.connection(inbound, descriptors, address, undefined, limited ? lifted : undefined)
-    if (cause !== NONE) return refuse(admission.full, cause, inbound, 0)
+    if (cause !== 0) return refuse(admission.full, cause, inbound, 0)
     if (inbound) graph.admitted.connectionsOpenedInbound++
     else graph.admitted.connectionsOpenedOutbound++
     return new ConnectionHandle(graph, inbound, descriptors, address, limited ? graph.prefixes.enter(lifted) : NOWHERE, admission.transient, admission.root)
@@ -80,11 +79,11 @@ export class ResourceManagerClass implements CoreResourceManager {
       if (refusal !== undefined) return refusal
     }
     const cause = this.#admission.connection(inbound, descriptors, address, peer)
-    if (cause !== NONE) return describeRefusal(this.#admission.full, cause, inbound)
+    if (cause !== 0) return describeRefusal(this.#admission.full, cause, inbound)
     if (peer === undefined) return undefined
     const scope = graph.peers.find(peer)
     const peerCause = scope.refusesConnection(inbound, descriptors)
-    return peerCause === NONE ? undefined : describeRefusal(scope, peerCause, inbound)
+    return peerCause === 0 ? undefined : describeRefusal(scope, peerCause, inbound)
   }
 
   openStream (peer: string, direction: Direction, options: OpenStreamOptions = NO_OPTIONS): StreamScope | ResourceRefusal {
@@ -95,7 +94,7 @@ export class ResourceManagerClass implements CoreResourceManager {
     const graph = this.#graph
     const admission = this.#admission
     const cause = admission.stream(inbound, peer, address)
-    if (cause !== NONE) return refuse(admission.full, cause, inbound, 0)
+    if (cause !== 0) return refuse(admission.full, cause, inbound, 0)
     if (inbound) graph.admitted.streamsOpenedInbound++
     else graph.admitted.streamsOpenedOutbound++
     return new StreamHandle(graph, inbound, graph.peers.enter(admission.peer), admission.transient, admission.root)

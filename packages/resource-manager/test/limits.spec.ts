@@ -1,14 +1,14 @@
 import { normaliseAddress } from '@cordon/address'
 import { InvalidNameError } from '@cordon/interface-resource-manager'
 import { describe, expect, it } from 'vitest'
-import { scaleScope } from '../src/defaults.ts'
 import { autoscale, createResourceManager, goLimitsSchema, infiniteLimits, readLimits, thisMachine, writeLimits } from '../src/index.ts'
-import { completeLimits } from '../src/limit-table.ts'
-import { InvalidNameRefusal, UnnegotiatedRefusal } from '../src/refusals.ts'
+import { scaleScope } from '../src/limits/defaults.ts'
+import { completeLimits } from '../src/limits/table.ts'
+import { InvalidNameRefusal, UnnegotiatedRefusal } from '../src/reports/refusals.ts'
 import { GO_CONFIG, GO_DEFAULTS } from './fixtures/go-files.ts'
 import { admitted, managerWith, refused } from './support.ts'
-import type { ScalingLimits } from '../src/defaults.ts'
 import type { LimitWarning } from '../src/index.ts'
+import type { ScalingLimits } from '../src/limits/defaults.ts'
 import type { LimitConfig } from '@cordon/interface-resource-manager'
 
 const MiB = 2 ** 20

@@ -1,6 +1,8 @@
+import { normaliseAddress } from '@cordon/address'
 import { describe, expect, it } from 'vitest'
 import { createResourceManager, infiniteLimits } from '../src/index.ts'
 import { admitted, refused } from './support.ts'
+import type { LimitWarning } from '../src/index.ts'
 import type { Metrics } from '@libp2p/interface'
 
 interface Registered {
@@ -27,15 +29,56 @@ describe('metrics', () => {
     expect(Object.keys(scrape()).sort()).toEqual(['cordon_resource_manager_allowed_total', 'cordon_resource_manager_limit', 'cordon_resource_manager_refused_total', 'cordon_resource_manager_used'])
   })
 
-  it('112: refusals are counted by scope, resource and cause', () => {
+  it('112: refusals are counted by scope, resource, direction and cause', () => {
     const { metrics, scrape } = sink()
     const manager = createResourceManager({ metrics, limits: { ...infiniteLimits, connection: { connectionsInbound: 0 }, peerDefault: { streams: 1 }, system: { memory: 10 } } })
     refused(manager.openConnection('inbound'))
     const stream = admitted(manager.openStream('p', 'inbound'))
     refused(manager.openStream('p', 'outbound'))
+    refused(manager.openStream('p', 'inbound'))
     refused(manager.openStream('p', 'outbound'))
     refused(stream.reserveMemory(11))
-    expect(scrape()['cordon_resource_manager_refused_total']).toEqual({ 'connection/connections/connectionsInbound': 1, 'peer/streams/streams': 2, 'system/memory/memory': 1 })
+    expect(scrape()['cordon_resource_manager_refused_total']).toEqual({
+      'connection/connections/inbound/connectionsInbound': 1, 'peer/streams/inbound/streams': 1, 'peer/streams/outbound/streams': 2, 'system/memory/memory': 1
+    })
+  })
+
+  it('what is refused by its prefix or for its descriptors has a direction too', () => {
+    const { metrics, scrape } = sink()
+    const manager = createResourceManager({ metrics, limits: { ...infiniteLimits, system: { fileDescriptors: 0 }, prefixes: { ipv4: [{ length: 32, rate: 0 }], ipv6: [] } } })
+    refused(manager.openConnection('inbound', { address: normaliseAddress('192.0.2.1') }))
+    refused(manager.openConnection('outbound', { usesDescriptor: true }))
+    expect(scrape()['cordon_resource_manager_refused_total']).toEqual({ 'prefix/connections/inbound/rate': 1, 'system/fileDescriptors/outbound/fileDescriptors': 1 })
+  })
+
+  it('use is that of all scopes of a kind together', () => {
+    const { metrics, scrape } = sink()
+    const manager = createResourceManager({ metrics, limits: infiniteLimits })
+    for (const peer of ['p', 'q', 'q']) {
+      admitted(manager.openConnection('inbound', { usesDescriptor: true })).setPeer(peer)
+      const stream = admitted(manager.openStream(peer, 'outbound'))
+      stream.setProtocol('/x')
+      stream.setService(`s-${peer}`)
+      admitted(stream.reserveMemory(10))
+    }
+    admitted(manager.openConnection('outbound'))
+    const used = Object.entries(scrape()['cordon_resource_manager_used'] ?? {})
+    expect(used).toHaveLength(9 * 6)
+    expect(Object.fromEntries(used.filter(([, value]) => value !== 0))).toEqual({
+      'system/connectionsInbound': 3, 'system/connectionsOutbound': 1, 'system/streamsOutbound': 3, 'system/fileDescriptors': 3, 'system/memory': 30,
+      'transient/connectionsOutbound': 1,
+      'service/streamsOutbound': 3, 'service/memory': 30, 'service-peer/streamsOutbound': 3, 'service-peer/memory': 30,
+      'protocol/streamsOutbound': 3, 'protocol/memory': 30, 'protocol-peer/streamsOutbound': 3, 'protocol-peer/memory': 30,
+      'peer/connectionsInbound': 3, 'peer/streamsOutbound': 3, 'peer/fileDescriptors': 3, 'peer/memory': 30
+    })
+  })
+
+  it('a sink that throws is told of, and does not end anything', () => {
+    const warnings: LimitWarning[] = []
+    const throwing = { registerMetricGroup: () => { throw new Error('broken') }, registerCounterGroup: () => {} } as unknown as Metrics
+    createResourceManager({ metrics: throwing, onWarning: warning => { warnings.push(warning) } })
+    const warning = { path: 'resourceManager.metrics', message: 'resourceManager.metrics threw, and shows less: broken' }
+    expect(warnings).toEqual([warning, warning])
   })
 
   it('113: what a scrape says equals what was done, for any number of operations', () => {

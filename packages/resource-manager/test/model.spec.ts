@@ -1,8 +1,9 @@
 import { seededRandom } from '@cordon/testing'
 import { describe, expect, it } from 'vitest'
+import { SHARE } from './support.ts'
 import { Trace, randomLimits } from './trace.ts'
 
-const TRACES = 10_000
+const TRACES = 10_000 * SHARE
 const STEPS = 200
 
 /** Parts, so that no single test runs for long */

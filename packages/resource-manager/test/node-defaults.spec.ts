@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { autoscale } from '../src/machine.ts'
-import { forNodes } from '../src/node-defaults.ts'
+import { autoscale } from '../src/limits/machine.ts'
+import { forNodes } from '../src/node/defaults.ts'
 
 const MACHINES = [[0, 0], [2 ** 30, 1_024], [2 ** 35, 65_536]] as const
 

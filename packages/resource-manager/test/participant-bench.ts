@@ -1,7 +1,7 @@
 import { normaliseAddress } from '@cordon/address'
 import { isRefusal } from '@cordon/interface-connection-lifecycle'
 import { multiaddr } from '@multiformats/multiaddr'
-import { ResourceParticipant } from '../src/participant.ts'
+import { ResourceParticipant } from '../src/node/participant.ts'
 import { managerWith } from './support.ts'
 import type { ConnectionRecord, Direction, Refusal, ShedOptions, StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { LimitConfig, ResourceManager } from '@cordon/interface-resource-manager'

@@ -2,6 +2,7 @@ import { isRefusal } from '@cordon/interface-connection-lifecycle'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Bench, held, peerId } from './participant-bench.ts'
+import { SHARE } from './support.ts'
 import type { TestRecord, TestStream } from './participant-bench.ts'
 import type { ConnectionRecord, Direction, StreamRecord } from '@cordon/interface-connection-lifecycle'
 
@@ -121,9 +122,9 @@ describe('the participant, whatever happens in whatever order', () => {
       seen.resets += model.bench.resets.length
       seen.sheds += model.bench.sheds.length
       model.end()
-    }), { numRuns: 500 })
+    }), { numRuns: 500 * SHARE })
     // it is no proof where none of this has happened
-    expect(seen.resets).toBeGreaterThan(20)
-    expect(seen.sheds).toBeGreaterThan(20)
+    expect(seen.resets).toBeGreaterThan(20 * SHARE)
+    expect(seen.sheds).toBeGreaterThan(20 * SHARE)
   })
 })

@@ -1,7 +1,7 @@
 import { seededRandom } from '@cordon/testing'
 import { describe, expect, it } from 'vitest'
 import { createResourceManager } from '../src/index.ts'
-import { managerWith, only } from './support.ts'
+import { managerWith, only, SHARE } from './support.ts'
 import { randomLimits, Trace } from './trace.ts'
 import type { LimitConfig, ResourceManager } from '@cordon/interface-resource-manager'
 
@@ -31,7 +31,7 @@ function accepted (manager: ResourceManager, seed: number): number {
 
 describe('properties', () => {
   it('P1: while limits rise, nothing is ever above them', () => {
-    for (let seed = 0; seed < 300; seed++) {
+    for (let seed = 0; seed < 300 * SHARE; seed++) {
       const random = seededRandom(seed)
       const limits = randomLimits(random)
       const trace = new Trace(random, limits, 10)
@@ -46,7 +46,7 @@ describe('properties', () => {
 
   it('P9: what is refused at a priority is refused at every lower one', () => {
     const random = seededRandom(9)
-    for (let run = 0; run < 500; run++) {
+    for (let run = 0; run < 500 * SHARE; run++) {
       const manager = managerWith({ system: { memory: random.int(0, 10_000) } })
       using system = manager.scope('system')
       system.reserveMemory(random.int(0, 5_000))
@@ -65,12 +65,12 @@ describe('properties', () => {
 
   it('P10: a trace that is accepted whole under some limits is accepted whole under higher ones', () => {
     let whole = 0
-    for (let seed = 0; seed < 8_000; seed++) {
+    for (let seed = 0; seed < 8_000 * SHARE; seed++) {
       const limits = higher(randomLimits(seededRandom(seed)), 6)
       if (accepted(createResourceManager({ limits: only(limits) }), seed) !== Infinity) continue
       whole++
       expect(accepted(createResourceManager({ limits: only(higher(limits, 1.5)) }), seed)).toBe(Infinity)
     }
-    expect(whole).toBeGreaterThan(20)
+    expect(whole).toBeGreaterThan(20 * SHARE)
   })
 })

@@ -4,6 +4,9 @@ import { expect } from 'vitest'
 import type { LimitConfig, ResourceManager, ResourceRefusal, ScopeUsage } from '@cordon/interface-resource-manager'
 import type { CoreResourceManager, ResourceManagerInit } from '@cordon/resource-manager'
 
+/** How much of what is tried at random is tried here: the same code in a browser needs no second proof, only to be the same */
+export const SHARE: number = 'document' in globalThis ? 0.1 : 1
+
 /** No limit but these */
 export function only (limits: LimitConfig): LimitConfig {
   const scopes = Object.entries<object>({ ...infiniteLimits }).map(([name, unlimited]): [string, object] => [name, { ...unlimited, ...limits[name as keyof LimitConfig] }])

@@ -1,0 +1,168 @@
+import { NOTHING_LIFTED } from '../allowlist.ts'
+import { Prefixes } from '../prefixes/prefixes.ts'
+import { Kind } from './kind.ts'
+import { ScopeTable } from './scope-table.ts'
+import { Scope } from './scope.ts'
+import type { Limits } from '../limits/limits.ts'
+import type { LimitTable } from '../limits/table.ts'
+import type { Clock, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
+import type { AllowlistSource, Lifted, ScopeClass } from '@cordon/interface-resource-manager'
+
+/** How often something was admitted, by what it entered. Flat, because every admission counts here. */
+export interface Admitted {
+  connectionsOpenedInbound: number
+  connectionsOpenedOutbound: number
+  connectionsIdentifiedInbound: number
+  connectionsIdentifiedOutbound: number
+  streamsOpenedInbound: number
+  streamsOpenedOutbound: number
+  streamsNegotiatedInbound: number
+  streamsNegotiatedOutbound: number
+  streamsServedInbound: number
+  streamsServedOutbound: number
+  /** Of memory, wherever */
+  reservations: number
+}
+
+export interface GraphInit {
+  readonly limits: LimitTable
+  readonly clock: Clock
+  readonly maxIdleScopes: number
+  readonly maxPrefixes: number
+  readonly allowlist: AllowlistSource | undefined
+  /** Told once of what an allowlist threw */
+  readonly onFault: (error: unknown) => void
+}
+
+/** All scopes of one node, and what those that are handed out need of it */
+export class Graph {
+  readonly kinds: Readonly<Record<ScopeClass, Kind>>
+  readonly system: Scope
+  readonly transient: Scope
+  readonly allowlistedSystem: Scope
+  readonly allowlistedTransient: Scope
+  readonly peers: ScopeTable
+  readonly protocols: ScopeTable
+  readonly services: ScopeTable
+  readonly prefixes: Prefixes
+  readonly connection: Kind
+  readonly stream: Kind
+  /** What each connection and each stream may hold */
+  connectionLimits: Limits
+  streamLimits: Limits
+  readonly protocolPeer: Kind
+  readonly servicePeer: Kind
+  readonly admitted: Admitted = {
+    connectionsOpenedInbound: 0,
+    connectionsOpenedOutbound: 0,
+    connectionsIdentifiedInbound: 0,
+    connectionsIdentifiedOutbound: 0,
+    streamsOpenedInbound: 0,
+    streamsOpenedOutbound: 0,
+    streamsNegotiatedInbound: 0,
+    streamsNegotiatedOutbound: 0,
+    streamsServedInbound: 0,
+    streamsServedOutbound: 0,
+    reservations: 0
+  }
+
+  #allowlist: AllowlistSource | undefined
+  readonly #onFault: GraphInit['onFault']
+  #faulty = false
+  #ids = 0
+
+  constructor ({ limits, clock, maxIdleScopes, maxPrefixes, allowlist, onFault }: GraphInit) {
+    const kinds = this.kinds = makeKinds(limits)
+    const single = (kind: Kind): Scope => new Scope(kind, '', '', kind.limits.byDefault)
+    this.system = single(kinds.system)
+    this.transient = single(kinds.transient)
+    this.allowlistedSystem = single(kinds.allowlistedSystem)
+    this.allowlistedTransient = single(kinds.allowlistedTransient)
+    this.peers = new ScopeTable(kinds.peer, maxIdleScopes)
+    this.protocols = new ScopeTable(kinds.protocol, maxIdleScopes)
+    this.services = new ScopeTable(kinds.service, maxIdleScopes)
+    this.prefixes = new Prefixes(limits.prefixes, clock, maxPrefixes, kinds.prefix.refusals)
+    this.connection = kinds.connection
+    this.stream = kinds.stream
+    this.connectionLimits = kinds.connection.limits.byDefault
+    this.streamLimits = kinds.stream.limits.byDefault
+    this.protocolPeer = kinds['protocol-peer']
+    this.servicePeer = kinds['service-peer']
+    this.#allowlist = allowlist
+    this.#onFault = onFault
+  }
+
+  /** Whether anybody is trusted at all */
+  get trusts (): boolean {
+    return this.#allowlist !== undefined
+  }
+
+  set allowlist (source: AllowlistSource | undefined) {
+    this.#allowlist = source
+    this.#faulty = false
+  }
+
+  /**
+   * Asks whoever knows; who throws trusts nobody. It may use the manager before it answers, so nothing that was found
+   * before is certain after it.
+   */
+  lifts (address: NormalisedAddress | undefined, peer: string | undefined): Lifted {
+    if (this.#allowlist === undefined) return NOTHING_LIFTED
+    try {
+      const { lane, counts, buckets } = this.#allowlist.lifts(address, peer)
+      if (typeof lane !== 'boolean' || typeof counts !== 'boolean' || typeof buckets !== 'boolean') throw new TypeError('lane, counts and buckets must be true or false')
+      return { lane, counts, buckets }
+    } catch (error) {
+      if (!this.#faulty) {
+        this.#faulty = true
+        this.#onFault(error)
+      }
+      return NOTHING_LIFTED
+    }
+  }
+
+  /** For the names of connections, streams and spans */
+  nextId (): number {
+    return ++this.#ids
+  }
+
+  /** Counts a refusal by something that has no scope of its own */
+  countLeaf (kind: 'connection' | 'stream' | 'span', cause: number): void {
+    const { refusals } = this.kinds[kind]
+    refusals[cause] = (refusals[cause] ?? 0) + 1
+  }
+
+  /** Other limits apply from now on, to every scope there is */
+  limit (limits: LimitTable): void {
+    for (const kind of Object.values(this.kinds)) kind.limit(limits.of(kind.name))
+    this.connectionLimits = this.connection.limits.byDefault
+    this.streamLimits = this.stream.limits.byDefault
+    for (const scope of [this.system, this.transient, this.allowlistedSystem, this.allowlistedTransient]) scope.limits = scope.kind.limits.byDefault
+    for (const table of [this.peers, this.protocols, this.services]) table.limit()
+    for (const peer of this.peers.values()) {
+      for (const shares of [peer.protocols, peer.services]) {
+        for (const share of shares ?? []) share.limits = share.kind.limits.of(share.name)
+      }
+    }
+    this.prefixes.limit(limits.prefixes)
+  }
+}
+
+function makeKinds (limits: LimitTable): Readonly<Record<ScopeClass, Kind>> {
+  const kind = (name: ScopeClass): Kind => new Kind(name, limits.of(name))
+  return {
+    system: kind('system'),
+    transient: kind('transient'),
+    allowlistedSystem: kind('allowlistedSystem'),
+    allowlistedTransient: kind('allowlistedTransient'),
+    service: kind('service'),
+    'service-peer': kind('service-peer'),
+    protocol: kind('protocol'),
+    'protocol-peer': kind('protocol-peer'),
+    peer: kind('peer'),
+    connection: kind('connection'),
+    stream: kind('stream'),
+    span: kind('span'),
+    prefix: kind('prefix')
+  }
+}

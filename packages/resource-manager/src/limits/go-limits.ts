@@ -1,0 +1,192 @@
+import { show } from '@cordon/options'
+import { InvalidParametersError } from '@libp2p/interface'
+import { MAX_NAME_LENGTH, MAX_NAMED } from '../constants.ts'
+import { LIMIT_KEYS } from '../graph/causes.ts'
+import { NAMED_SCOPES } from './defaults.ts'
+import type { LimitWarning } from './contradictions.ts'
+import type { DefaultScope, NamedScopeKind } from './defaults.ts'
+import type { LimitConfig, LimitKey, NamedLimits, PartialScopeLimits } from '@cordon/interface-resource-manager'
+
+/** What was read from a file */
+export interface ReadLimits {
+  readonly limits: LimitConfig
+  readonly warnings: readonly LimitWarning[]
+}
+
+/** go-libp2p's names, in the order in which it writes them */
+const FIELDS: Readonly<Record<LimitKey, string>> = {
+  streams: 'Streams',
+  streamsInbound: 'StreamsInbound',
+  streamsOutbound: 'StreamsOutbound',
+  connections: 'Conns',
+  connectionsInbound: 'ConnsInbound',
+  connectionsOutbound: 'ConnsOutbound',
+  fileDescriptors: 'FD',
+  memory: 'Memory'
+}
+
+const SCOPES: ReadonlyArray<readonly [string, DefaultScope | NamedScopeKind]> = [
+  ['Service', 'service'], ['ServicePeer', 'servicePeer'], ['Protocol', 'protocol'], ['ProtocolPeer', 'protocolPeer'], ['Peer', 'peer'],
+  ['System', 'system'], ['Transient', 'transient'], ['AllowlistedSystem', 'allowlistedSystem'], ['AllowlistedTransient', 'allowlistedTransient'],
+  ['ServiceDefault', 'serviceDefault'], ['ServicePeerDefault', 'servicePeerDefault'], ['ProtocolDefault', 'protocolDefault'],
+  ['ProtocolPeerDefault', 'protocolPeerDefault'], ['PeerDefault', 'peerDefault'], ['Conn', 'connection'], ['Stream', 'stream']
+]
+
+/** What a number cannot hold exactly is more than anybody has */
+const UNLIMITED_FROM = 2 ** 53
+
+type Json = Readonly<Record<string, unknown>>
+
+/**
+ * Reads the limits of go-libp2p, as Kubo has them in `libp2p-resource-limit-overrides.json`. `"default"` and what is
+ * missing are left to the defaults, `"unlimited"` and -1 are no limit, `"blockAll"`, 0 and -2 admit nothing.
+ *
+ * @param json - the text of the file, or what `JSON.parse` made of it
+ * @throws {InvalidParametersError} with the path of the first key or value that is wrong
+ */
+export function readLimits (json: unknown): ReadLimits {
+  const reader = new Reader()
+  const limits = reader.file(typeof json === 'string' ? parse(json) : json)
+  return { limits, warnings: reader.warnings }
+}
+
+function parse (text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw Object.assign(new InvalidParametersError(`the limits are no JSON: ${cause instanceof Error ? cause.message : String(cause)}`), { cause })
+  }
+}
+
+class Reader {
+  readonly warnings: LimitWarning[] = []
+
+  file (json: unknown): LimitConfig {
+    const config: Partial<Record<DefaultScope | NamedScopeKind, PartialScopeLimits | NamedLimits>> = {}
+    const names = new Map<string, DefaultScope | NamedScopeKind>(SCOPES)
+    for (const [key, value, path] of this.#entries('', json, [...names.keys()])) {
+      const scope = names.get(key) as DefaultScope | NamedScopeKind
+      config[scope] = scope in NAMED_SCOPES ? this.#named(path, value) : this.#scope(path, value)
+    }
+    return config as LimitConfig
+  }
+
+  #named (path: string, json: unknown): NamedLimits {
+    const object = objectAt(path, json)
+    const names = Object.keys(object)
+    if (names.length > MAX_NAMED) throw wrong(path, `has ${names.length} entries, more than ${MAX_NAMED}`)
+    const limits = Object.create(null) as Record<string, PartialScopeLimits>
+    for (const name of names) {
+      const at = `${path}[${show(name)}]`
+      if (name.length === 0 || name.length > MAX_NAME_LENGTH) throw wrong(at, `is no name of 1 to ${MAX_NAME_LENGTH} characters`)
+      limits[name] = this.#scope(at, object[name])
+    }
+    return limits
+  }
+
+  #scope (path: string, json: unknown): PartialScopeLimits {
+    const limits: Partial<Record<LimitKey, number>> = {}
+    for (const [name, value, at] of this.#entries(path, json, LIMIT_KEYS.map(key => FIELDS[key]))) {
+      const key = LIMIT_KEYS.find(key => FIELDS[key] === name) as LimitKey
+      const limit = this.#limit(at, value, key)
+      if (limit != null) limits[key] = limit
+    }
+    return limits
+  }
+
+  /** The known keys with what they hold; go-libp2p does not tell `streams` from `Streams` */
+  * #entries (path: string, json: unknown, known: readonly string[]): Generator<readonly [string, unknown, string]> {
+    const object = objectAt(path, json)
+    for (const key of Object.keys(object)) {
+      const name = known.find(name => name === key) ?? known.find(name => name.toLowerCase() === key.toLowerCase())
+      const at = path === '' ? key : `${path}.${key}`
+      if (name == null) throw wrong(path === '' ? 'the limits' : path, `has no key ${show(key)}, it has ${known.join(', ')}`)
+      if (name !== key) this.warnings.push({ path: at, message: `${at} is read as ${name}` })
+      yield [name, object[key], at]
+    }
+  }
+
+  #limit (path: string, value: unknown, key: LimitKey): number | undefined {
+    switch (value) {
+      case 'default': return undefined
+      case 'unlimited': return Infinity
+      case 'blockAll': return 0
+      default:
+    }
+    const limit = key === 'memory' && typeof value === 'string' && /^[+-]?\d{1,30}$/.test(value) ? Number(value) : value
+    if (limit === -1) return Infinity
+    if (limit === -2) return 0
+    if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 0) {
+      throw wrong(path, `must be a whole number of at least 0${key === 'memory' ? ', also as a string' : ''}, or one of "default", "unlimited", "blockAll", got ${show(value)}`)
+    }
+    if (limit < UNLIMITED_FROM) return limit
+    this.warnings.push({ path, message: `${path} is ${limit}, which is read as unlimited` })
+    return Infinity
+  }
+}
+
+function objectAt (path: string, json: unknown): Json {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw wrong(path === '' ? 'the limits' : path, `must be an object, got ${show(json)}`)
+  return json as Json
+}
+
+function wrong (path: string, message: string): InvalidParametersError {
+  return new InvalidParametersError(`${path} ${message}`)
+}
+
+/**
+ * Writes limits as go-libp2p does, in its order and without spaces. It has nothing about prefixes, so those are left out.
+ */
+export function writeLimits (limits: LimitConfig): string {
+  const file: Record<string, unknown> = {}
+  for (const [name, scope] of SCOPES) {
+    const written = scope in NAMED_SCOPES ? writeNamed(limits[scope] as NamedLimits | undefined) : writeScope(limits[scope])
+    if (written != null && (scope in NAMED_SCOPES || Object.keys(written).length > 0)) file[name] = written
+  }
+  return JSON.stringify(file)
+}
+
+function writeNamed (limits: NamedLimits | undefined): Record<string, unknown> | undefined {
+  const names = Object.keys(limits ?? {})
+  if (limits == null || names.length === 0) return undefined
+  const written = Object.create(null) as Record<string, unknown>
+  for (const name of names.sort()) written[name] = writeScope(limits[name]) ?? {}
+  return written
+}
+
+function writeScope (limits: PartialScopeLimits | undefined): Record<string, unknown> | undefined {
+  if (limits == null) return undefined
+  const written: Record<string, unknown> = {}
+  for (const key of LIMIT_KEYS) {
+    const limit = limits[key]
+    if (limit != null) written[FIELDS[key]] = limit === Infinity ? 'unlimited' : limit === 0 ? 'blockAll' : key === 'memory' ? String(limit) : limit
+  }
+  return written
+}
+
+const COUNT_SCHEMA = { anyOf: [{ type: 'integer', minimum: -2 }, { enum: ['default', 'unlimited', 'blockAll'] }] } as const
+const MEMORY_SCHEMA = { anyOf: [{ type: 'integer', minimum: -2 }, { type: 'string', pattern: '^([+-]?[0-9]{1,30}|default|unlimited|blockAll)$' }] } as const
+
+/** A JSON Schema of the file that `readLimits` reads; it knows no key that differs in case only, of which `readLimits` merely warns */
+export const goLimitsSchema: Readonly<Record<string, unknown>> = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'Resource limits of go-libp2p',
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    ...Object.fromEntries(SCOPES.map(([name, scope]) => [name, { $ref: scope in NAMED_SCOPES ? '#/$defs/named' : '#/$defs/scope' }]))
+  },
+  $defs: {
+    scope: {
+      type: 'object',
+      additionalProperties: false,
+      properties: Object.fromEntries(LIMIT_KEYS.map(key => [FIELDS[key], key === 'memory' ? MEMORY_SCHEMA : COUNT_SCHEMA]))
+    },
+    named: {
+      type: 'object',
+      maxProperties: MAX_NAMED,
+      propertyNames: { minLength: 1, maxLength: MAX_NAME_LENGTH },
+      additionalProperties: { $ref: '#/$defs/scope' }
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { parsePrefix } from '@cordon/address'
+import { count, list, object, optional, orFalse, parseOptions, record, rule, text, where } from '@cordon/options'
+import { MAX_NAME_LENGTH, MAX_NAMED, MAX_PREFIX_ENTRIES, NAME } from '../constants.ts'
+import { DEFAULT_SCOPES, NAMED_SCOPES } from './defaults.ts'
+import type { LimitConfig, PartialScopeLimits, PrefixConfig, PrefixLevel, PrefixLimits } from '@cordon/interface-resource-manager'
+import type { Schema } from '@cordon/options'
+
+/** More bits than an address has, or than a level can have at once */
+const BITS = { ipv4: 32, ipv6: 128 } as const
+
+const amount = optional(count({ min: 0, unbounded: true }))
+
+const scope: Schema<PartialScopeLimits> = object({
+  connections: amount,
+  connectionsInbound: amount,
+  connectionsOutbound: amount,
+  streams: amount,
+  streamsInbound: amount,
+  streamsOutbound: amount,
+  fileDescriptors: amount,
+  memory: amount
+})
+
+const named = optional(record(scope, { max: MAX_NAMED, key: text({ max: MAX_NAME_LENGTH }) }))
+
+const rate = optional(rule<number>('a number of at least 0, or Infinity', value => typeof value === 'number' && value >= 0))
+const bucket = { rate, burst: amount }
+const prefix: Schema<PrefixLimits> = object({ connections: amount, ...bucket })
+
+function levels (family: keyof typeof BITS): Schema<PrefixLevel[]> {
+  const level: Schema<PrefixLevel> = object({ length: count({ min: 0, max: BITS[family] }), connections: amount, ...bucket })
+  return where(list(level, { max: BITS[family] + 1 }), values => {
+    const lengths = values.map(({ length }) => length)
+    const twice = lengths.find((length, index) => lengths.indexOf(length) !== index)
+    return twice == null ? undefined : `there are two levels of length ${twice}`
+  })
+}
+
+function isPrefix (value: unknown): boolean {
+  parsePrefix(value as string)
+  return true
+}
+
+const prefixes: Schema<PrefixConfig> = object({
+  ipv4: optional(levels('ipv4')),
+  ipv6: optional(levels('ipv6')),
+  entries: optional(record(orFalse(prefix), { max: MAX_PREFIX_ENTRIES, key: rule('must be a prefix such as 192.0.2.0/24', isPrefix) })),
+  relay: optional(prefix),
+  other: optional(prefix),
+  global: optional(object(bucket))
+})
+
+function schema (): Schema<LimitConfig> {
+  const scopes = Object.fromEntries(DEFAULT_SCOPES.map(name => [name, optional(scope)]))
+  const maps = Object.fromEntries(Object.keys(NAMED_SCOPES).map(name => [name, named]))
+  return object({ ...scopes, ...maps, prefixes: optional(prefixes) })
+}
+
+/** What a limit configuration may hold */
+export const limitSchema: Schema<LimitConfig> = schema()
+
+/**
+ * Reads limits that a user wrote.
+ *
+ * @throws {InvalidParametersError} with the path and the value of the first one that is wrong
+ */
+export function parseLimits (value: unknown): LimitConfig {
+  return parseOptions(limitSchema, `${NAME}.limits`, value)
+}

@@ -1,0 +1,64 @@
+import { boundsConnectionsSymbol, isConnectionLifecycle, lifecycleDriverSymbol, participantSymbol } from '@cordon/interface-connection-lifecycle'
+import { allowlistSourceSymbol, isAllowlistModule, resourceManagerSymbol } from '@cordon/interface-resource-manager'
+import { InvalidParametersError, serviceCapabilities } from '@libp2p/interface'
+import { NAME } from '../constants.ts'
+import { ResourceManagerClass } from '../manager.ts'
+import { ResourceParticipant } from './participant.ts'
+import type { ResourceManagerComponents, ResourceManagerService } from '../index.ts'
+import type { Parts } from '../manager.ts'
+import type { Shed } from './participant.ts'
+import type { Registry } from '@cordon/interface-component-registry'
+import type { Participant } from '@cordon/interface-connection-lifecycle'
+import type { Logger, Startable } from '@libp2p/interface'
+
+export interface NodeParts extends Parts {
+  readonly maxUnnegotiatedStreams: number
+  /** The user said who is trusted, so no sibling is asked */
+  readonly hasAllowlist: boolean
+  readonly log: Logger
+}
+
+/** The resource manager of one node: what strangers do there is put to it, in every step */
+export class NodeResourceManager extends ResourceManagerClass implements ResourceManagerService, Startable {
+  readonly [Symbol.toStringTag] = '@cordon/resource-manager'
+  readonly [serviceCapabilities]: string[] = ['@cordon/resource-manager']
+  readonly [resourceManagerSymbol] = this
+  readonly [boundsConnectionsSymbol] = true as const
+  readonly [participantSymbol]: Participant
+  readonly #components: ResourceManagerComponents
+  readonly #hasAllowlist: boolean
+  /** Known once the node starts; before that there is nothing to drop */
+  #shed: Shed = () => undefined
+
+  constructor (components: ResourceManagerComponents, parts: NodeParts) {
+    super(parts)
+    this.#components = components
+    this.#hasAllowlist = parts.hasAllowlist
+    this[participantSymbol] = new ResourceParticipant({
+      manager: this,
+      shed: (direction, options) => this.#shed(direction, options),
+      maxUnnegotiated: parts.maxUnnegotiatedStreams,
+      log: parts.log
+    })
+  }
+
+  /** @throws {InvalidParametersError} when several modules say who is trusted, or are resource managers: limits that stand in one of them would not hold in the other */
+  start (): void {
+    const { registry } = this.#components
+    if (registry === undefined) return
+    if (registry.modulesWith(resourceManagerSymbol).length > 1) throw new InvalidParametersError('several modules are resource managers: is a name misspelt? There can be one, and its place is resourceManager')
+
+    const lifecycle = registry.modulesWith(lifecycleDriverSymbol).find(isConnectionLifecycle)
+    if (lifecycle !== undefined) this.#shed = (direction, options) => lifecycle.shed(direction, options)
+    if (!this.#hasAllowlist) this.#findAllowlist(registry)
+  }
+
+  // a service without it is not started
+  stop (): void {}
+
+  #findAllowlist (registry: Registry): void {
+    const [source, other] = registry.modulesWith(allowlistSourceSymbol).filter(isAllowlistModule)
+    if (other !== undefined) throw new InvalidParametersError(`several modules say who is trusted: set ${NAME}.allowlist, or leave one of them out`)
+    if (source !== undefined) this.setAllowlist(source[allowlistSourceSymbol])
+  }
+}

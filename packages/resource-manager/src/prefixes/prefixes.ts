@@ -1,0 +1,264 @@
+import { contains, prefixKey } from '@cordon/address'
+import { NAME } from '../constants.ts'
+import { CONNECTIONS, RATE } from '../graph/causes.ts'
+import { countsOf } from '../graph/tally.ts'
+import { shown, UNLIMITED } from '../limits/limits.ts'
+import { fieldsOf } from '../reports/refusals.ts'
+import { isLimited } from './rules.ts'
+import { PrefixEntry, PrefixTable } from './table.ts'
+import type { Tally } from '../graph/tally.ts'
+import type { PrefixRule, PrefixRules } from './rules.ts'
+import type { Prefix } from '@cordon/address'
+import type { Clock, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
+import type { Lifted, PrefixesSnapshot, ResourceRefusal } from '@cordon/interface-resource-manager'
+
+/** The prefixes among whose connections one is counted */
+export type Place = readonly PrefixEntry[]
+
+export const NOWHERE: Place = []
+
+/** Which of the groups of an address has this length, see `NormalisedAddress.groups` */
+const GROUP_LENGTHS = { 4: [32, 24, 16], 6: [128, 64, 56, 48] } as const
+
+interface Level {
+  readonly length: number
+  /** See `groupAt` */
+  readonly group: number
+  readonly table: PrefixTable
+}
+
+interface Single {
+  readonly prefix: Prefix
+  readonly entry: PrefixEntry
+}
+
+/** Where in `groups` a prefix of this length stands; -1 where it has to be made */
+export function groupAt (family: 4 | 6, length: number): number {
+  return (GROUP_LENGTHS[family] as readonly number[]).indexOf(length)
+}
+
+/** Too many connections from one prefix, or too fast */
+class PrefixRefusal implements ResourceRefusal {
+  readonly scopeClass = 'prefix'
+  readonly direction = 'inbound'
+  readonly resource = 'connections'
+  readonly attempted = 1
+  readonly code: 'limit' | 'rate'
+  readonly current: number
+  readonly retryAfter?: number
+  readonly #name: string
+  readonly #rule: PrefixRule
+
+  constructor (entry: PrefixEntry, wait: number) {
+    this.code = wait > 0 ? 'rate' : 'limit'
+    this.current = wait > 0 ? entry.rule.burst : entry.connections
+    if (wait > 0 && wait < Infinity) this.retryAfter = Math.ceil(wait)
+    this.#name = entry.name
+    this.#rule = entry.rule
+  }
+
+  get module (): string {
+    return NAME
+  }
+
+  get scope (): string {
+    return `prefix:${this.#name}`
+  }
+
+  get cause (): 'connections' | 'rate' {
+    return this.code === 'rate' ? 'rate' : 'connections'
+  }
+
+  get limit (): number {
+    return this.code === 'rate' ? this.#rule.burst : shown(this.#rule.connections)
+  }
+
+  get configPath (): string {
+    return `${NAME}.limits.prefixes.${this.#rule.path}.${this.cause}`
+  }
+
+  get message (): string {
+    if (this.code === 'limit') return `${this.scope} has ${this.current} of ${this.limit} inbound connections; ${this.configPath} changes that`
+    const rate = this.#rule.interval === Infinity ? 'may not connect at all' : `connects more often than ${1_000 / this.#rule.interval} times a second after a burst of ${this.limit}`
+    return `${this.scope} ${rate}; ${this.configPath} changes that`
+  }
+
+  toJSON (): object {
+    return fieldsOf(this)
+  }
+}
+
+/**
+ * Where inbound connections come from: how many at once, and how fast. `check` changes nothing; `enter`, right after
+ * it, takes what it found.
+ */
+export class Prefixes {
+  readonly #clock: Clock
+  readonly #max: number
+  readonly #refusals: Tally
+  #levels: Record<4 | 6, Level[]> = { 4: [], 6: [] }
+  /** The most specific first */
+  #singles: Record<4 | 6, Single[]> = { 4: [], 6: [] }
+  #relay: PrefixTable
+  #other: PrefixTable
+  #global: PrefixEntry
+  /** What `check` found, the narrowest first; what it leaves is overwritten by the next. To make it shorter would cost more than to count. */
+  readonly #found: PrefixEntry[] = []
+  #matched = 0
+  /** How many of them count connections; the others have a bucket alone */
+  #counting = 0
+  #now = 0
+
+  constructor (rules: PrefixRules, clock: Clock, max: number, refusals: Tally) {
+    this.#clock = clock
+    this.#max = max
+    this.#refusals = refusals
+    this.#relay = new PrefixTable(rules.relay, max)
+    this.#other = new PrefixTable(rules.other, max)
+    this.#global = new PrefixEntry('all', rules.global, undefined)
+    this.limit(rules)
+  }
+
+  /** Other rules apply from now on; what has the same length or name keeps its connections */
+  limit (rules: PrefixRules): void {
+    const level = (family: 4 | 6) => ({ length, rule }: { length: number, rule: PrefixRule }): Level => {
+      const table = this.#levels[family].find(known => known.length === length)?.table ?? new PrefixTable(rule, this.#max)
+      table.limit(rule)
+      return { length, table, group: groupAt(family, length) }
+    }
+    this.#levels = { 4: rules.ipv4.map(level(4)), 6: rules.ipv6.map(level(6)) }
+    const known = new Map(this.#entries.map(entry => [entry.name, entry]))
+    const singles = rules.entries.map(({ name, prefix, rule }) => {
+      const entry = known.get(name) ?? new PrefixEntry(name, rule, undefined)
+      entry.rule = rule
+      return { prefix, entry }
+    })
+    this.#singles = { 4: singles.filter(({ prefix }) => prefix.family === 4), 6: singles.filter(({ prefix }) => prefix.family === 6) }
+    this.#relay.limit(rules.relay)
+    this.#other.limit(rules.other)
+    this.#global.rule = rules.global
+  }
+
+  /** Whether one more connection may come from here; asks the buckets first, as go-libp2p does */
+  check (address: NormalisedAddress, lifted: Lifted, counted = true): ResourceRefusal | undefined {
+    this.#match(address)
+    const found = this.#found
+    this.#now = 0
+    if (!lifted.buckets) {
+      for (let index = 0; index < this.#matched; index++) {
+        const entry = found[index] as PrefixEntry
+        if (entry.rule.interval === 0) continue
+        if (this.#now === 0) this.#now = this.#clock.now()
+        const wait = entry.wait(this.#now)
+        if (wait > 0) return this.#refuse(entry, wait, counted)
+      }
+    }
+    if (!lifted.counts) {
+      for (let index = 0; index < this.#counting; index++) {
+        const entry = found[index] as PrefixEntry
+        if (entry.connections >= entry.rule.connections) return this.#refuse(entry, 0, counted)
+      }
+    }
+    return undefined
+  }
+
+  /** Takes what `check` has found room for */
+  enter (lifted: Lifted): Place {
+    const found = this.#found
+    let place: Place = NOWHERE
+    for (let index = 0; index < this.#matched; index++) {
+      let entry = found[index] as PrefixEntry
+      const counts = !lifted.counts && index < this.#counting && entry.rule.connections < UNLIMITED
+      const meters = !lifted.buckets && entry.rule.interval > 0
+      if (!counts && !meters) continue
+      if (entry.table !== undefined) entry = entry.table.enter(entry, this.#now)
+      if (meters) entry.take(this.#now)
+      if (counts) {
+        entry.connections++
+        place = place === NOWHERE ? entry.alone : [...place, entry]
+      }
+      entry.table?.settle(entry)
+    }
+    return place
+  }
+
+  leave (place: Place): void {
+    for (let index = 0; index < place.length; index++) {
+      const entry = place[index] as PrefixEntry
+      entry.connections--
+      if (entry.connections === 0) entry.table?.settle(entry)
+    }
+  }
+
+  /** Gives back what `enter` took from the buckets */
+  refund (address: NormalisedAddress, lifted: Lifted): void {
+    if (lifted.buckets) return
+    this.#match(address)
+    for (const entry of this.#found.slice(0, this.#matched)) {
+      if (entry.rule.interval > 0) entry.refund()
+    }
+  }
+
+  snapshot (max: number): PrefixesSnapshot {
+    const tables = [...this.#levels[4], ...this.#levels[6]].map(({ table }) => table).concat(this.#relay, this.#other)
+    const entries = [...tables.flatMap(table => [...table.values()]), ...this.#entries]
+    const largest = entries.filter(({ connections }) => connections > 0).sort((a, b) => b.connections - a.connections).slice(0, max)
+    return {
+      largest: largest.map(({ name, connections, rule }) => ({ name, connections, limit: shown(rule.connections) })),
+      tracked: tables.reduce((sum, { size }) => sum + size, 0),
+      evicted: tables.reduce((sum, { evicted }) => sum + evicted, 0),
+      refusals: countsOf(this.#refusals)
+    }
+  }
+
+  #match (address: NormalisedAddress): void {
+    this.#matched = 0
+    this.#counting = 0
+    if (address.class === 'relayed') {
+      this.#matchOne(this.#relay, address.relay === undefined ? address.key : `relay:${address.relay}`)
+    } else if (address.family === 0) {
+      this.#matchOne(this.#other, address.key)
+    } else if (this.#matchSingles(address.family, address)) {
+      return
+    } else {
+      for (const { length, group, table } of this.#levels[address.family]) this.#add(table.find(address.groups[group] ?? prefixKey(address, length)))
+      this.#counting = this.#matched
+    }
+    if (this.#global.rule.interval > 0) this.#add(this.#global)
+  }
+
+  #add (entry: PrefixEntry): void {
+    this.#found[this.#matched++] = entry
+  }
+
+  #matchOne (table: PrefixTable, name: string): void {
+    if (!isLimited(table.rule)) return
+    this.#add(table.find(name))
+    this.#counting = 1
+  }
+
+  /** Whether single entries decide; what has no limit at all is not even looked at again */
+  #matchSingles (family: 4 | 6, address: NormalisedAddress): boolean {
+    const singles = this.#singles[family]
+    let matched = false
+    for (let index = 0; index < singles.length; index++) {
+      const { prefix, entry } = singles[index] as Single
+      if (!contains(prefix, address)) continue
+      const limited = isLimited(entry.rule)
+      if (limited) this.#add(entry)
+      if (!matched && limited) this.#counting = 1
+      matched = true
+    }
+    return matched
+  }
+
+  get #entries (): PrefixEntry[] {
+    return [...this.#singles[4], ...this.#singles[6]].map(({ entry }) => entry)
+  }
+
+  #refuse (entry: PrefixEntry, wait: number, counted: boolean): ResourceRefusal {
+    const cause = wait > 0 ? RATE : CONNECTIONS
+    if (counted) this.#refusals[cause] = (this.#refusals[cause] ?? 0) + 1
+    return new PrefixRefusal(entry, wait)
+  }
+}

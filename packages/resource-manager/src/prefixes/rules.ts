@@ -1,0 +1,97 @@
+import { parsePrefix } from '@cordon/address'
+import { UNLIMITED } from '../limits/limits.ts'
+import type { Prefix } from '@cordon/address'
+import type { PrefixConfig, PrefixLevel, PrefixLimits } from '@cordon/interface-resource-manager'
+
+/** What applies to a prefix, as it is computed with */
+export interface PrefixRule {
+  readonly connections: number
+  readonly burst: number
+  /** Between two connections, in ms, on average; 0 where there is no bound, `Infinity` where nothing is admitted */
+  readonly interval: number
+  /** How far ahead of time its bucket may be, in ms; negative where it holds nothing */
+  readonly depth: number
+  /** Where in the configuration it is set, such as `ipv4[0]` */
+  readonly path: string
+}
+
+/** As many as fit in a burst before the rate counts, where nothing is said; go-libp2p's for one address */
+const BURST = 16
+
+/** The bursts, rates and counts of go-libp2p (`conn_limiter.go`, `conn_rate_limiter.go` of v0.48.0) */
+const DEFAULT_PREFIXES = {
+  ipv4: [{ length: 32, connections: 8, rate: 0.2, burst: 16 }],
+  ipv6: [{ length: 56, connections: 8, rate: 0.2, burst: 16 }, { length: 48, connections: 64, rate: 0.5, burst: 80 }],
+  entries: { '127.0.0.0/8': {}, '::1/128': {} },
+  relay: { connections: 8 },
+  other: {},
+  global: {}
+} as const satisfies Required<PrefixConfig>
+
+/** All rules of a node */
+export interface PrefixRules {
+  readonly ipv4: readonly LevelRule[]
+  readonly ipv6: readonly LevelRule[]
+  /** The most specific first */
+  readonly entries: readonly EntryRule[]
+  readonly relay: PrefixRule
+  readonly other: PrefixRule
+  readonly global: PrefixRule
+}
+
+export interface LevelRule {
+  readonly length: number
+  readonly rule: PrefixRule
+}
+
+export interface EntryRule {
+  readonly name: string
+  readonly prefix: Prefix
+  readonly rule: PrefixRule
+}
+
+/** Nothing is limited where nothing is said */
+export function isLimited (rule: PrefixRule): boolean {
+  return rule.connections < UNLIMITED || rule.interval > 0
+}
+
+export function prefixRules (config: PrefixConfig = {}): PrefixRules {
+  return {
+    ipv4: levels('ipv4', config.ipv4 ?? DEFAULT_PREFIXES.ipv4),
+    ipv6: levels('ipv6', config.ipv6 ?? DEFAULT_PREFIXES.ipv6),
+    entries: entries({ ...DEFAULT_PREFIXES.entries, ...config.entries }),
+    relay: ruleOf('relay', config.relay ?? DEFAULT_PREFIXES.relay),
+    other: ruleOf('other', config.other ?? DEFAULT_PREFIXES.other),
+    global: ruleOf('global', config.global ?? DEFAULT_PREFIXES.global)
+  }
+}
+
+/** The longest first, so that a refusal names the narrowest */
+function levels (name: string, config: readonly PrefixLevel[]): LevelRule[] {
+  return config
+    .map((level, index) => ({ length: level.length, rule: ruleOf(`${name}[${index}]`, level) }))
+    .filter(({ rule }) => isLimited(rule))
+    .sort((a, b) => b.length - a.length)
+}
+
+/** Two names of one prefix are one entry; the one that comes last counts, so that `127.0.0.1/8` replaces the exemption */
+function entries (config: Readonly<Record<string, PrefixLimits | false>>): EntryRule[] {
+  const rules = new Map<string, EntryRule | undefined>()
+  for (const [name, limits] of Object.entries(config)) {
+    const prefix = parsePrefix(name)
+    const key = `${prefix.family}/${prefix.words.join()}/${prefix.length}`
+    rules.set(key, limits === false ? undefined : { name, prefix, rule: ruleOf(`entries[${JSON.stringify(name)}]`, limits) })
+  }
+  return [...rules.values()].filter(rule => rule != null).sort((a, b) => b.prefix.length - a.prefix.length)
+}
+
+function ruleOf (path: string, { connections = Infinity, rate = Infinity, burst = BURST }: PrefixLimits): PrefixRule {
+  const interval = rate === Infinity ? 0 : 1_000 / rate
+  return {
+    path,
+    connections: Math.min(connections, UNLIMITED),
+    burst,
+    interval,
+    depth: interval === Infinity ? -1 : (burst - 1) * interval
+  }
+}

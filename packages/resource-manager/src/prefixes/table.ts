@@ -1,0 +1,137 @@
+import { Ring } from '../graph/ring.ts'
+import type { Linked } from '../graph/ring.ts'
+import type { PrefixRule } from './rules.ts'
+
+/** How many that nobody needs any more are looked for with each new one, so that a table shrinks again */
+const SWEEP = 2
+
+/** What rounding in sums of intervals may cost, in ms */
+const TOLERANCE = 1e-3
+
+/**
+ * One prefix: how many connections come from it, and when its bucket is full again. That one number is the whole
+ * bucket: every connection moves it by an interval, and it may not be more than a burst of them in the future.
+ */
+export class PrefixEntry implements Linked<PrefixEntry> {
+  name: string
+  rule: PrefixRule
+  readonly table: PrefixTable | undefined
+  connections = 0
+  /** In ms of the clock */
+  fullAt = -Infinity
+  /** A place here and nowhere else; most addresses have one prefix */
+  readonly alone: readonly PrefixEntry[]
+  ring: Ring<PrefixEntry> | undefined
+  older: PrefixEntry | undefined
+  newer: PrefixEntry | undefined
+
+  constructor (name: string, rule: PrefixRule, table: PrefixTable | undefined) {
+    this.name = name
+    this.rule = rule
+    this.table = table
+    this.alone = [this]
+  }
+
+  /** In how many ms its bucket grants one more; 0 is now, `Infinity` never */
+  wait (now: number): number {
+    const { interval, depth } = this.rule
+    if (interval === 0) return 0
+    const wait = this.fullAt - now - depth
+    return depth < 0 || interval === Infinity ? Infinity : wait > TOLERANCE ? wait : 0
+  }
+
+  take (now: number): void {
+    this.fullAt = Math.max(this.fullAt, now) + this.rule.interval
+  }
+
+  refund (): void {
+    if (Number.isFinite(this.rule.interval)) this.fullAt -= this.rule.interval
+  }
+}
+
+/** All prefixes of one length, or all relays */
+export class PrefixTable {
+  rule: PrefixRule
+  readonly #max: number
+  /** At most `max` */
+  readonly #entries = new Map<string, PrefixEntry>()
+  /** Those from which connections come, and those that are remembered for their buckets; each entry is in one */
+  readonly #busy = new Ring<PrefixEntry>()
+  readonly #idle = new Ring<PrefixEntry>()
+  readonly #vacant: PrefixEntry
+  #evicted = 0
+
+  constructor (rule: PrefixRule, max: number) {
+    this.rule = rule
+    this.#max = max
+    this.#vacant = new PrefixEntry('', rule, this)
+  }
+
+  get size (): number {
+    return this.#entries.size
+  }
+
+  /** How many were forgotten while it still mattered */
+  get evicted (): number {
+    return this.#evicted
+  }
+
+  /** The entry by this name, or one that stands in for it until the next call */
+  find (name: string): PrefixEntry {
+    const found = this.#entries.get(name)
+    if (found !== undefined) return found
+    this.#vacant.name = name
+    return this.#vacant
+  }
+
+  /** What `find` returned is about to be used */
+  enter (entry: PrefixEntry, now: number): PrefixEntry {
+    if (entry !== this.#vacant) return entry
+    this.#makeRoom(now)
+    const made = new PrefixEntry(entry.name, this.rule, this)
+    this.#entries.set(made.name, made)
+    this.#idle.push(made)
+    return made
+  }
+
+  /** Puts it where it belongs after its connections or its bucket changed */
+  settle (entry: PrefixEntry): void {
+    // it was evicted
+    if (entry.ring === undefined) return
+    if (entry.connections > 0) {
+      if (entry.ring === this.#busy) return
+      this.#idle.remove(entry)
+      this.#busy.push(entry)
+    } else {
+      entry.ring.remove(entry)
+      this.#idle.push(entry)
+    }
+  }
+
+  limit (rule: PrefixRule): void {
+    this.rule = this.#vacant.rule = rule
+    for (const entry of this.#entries.values()) entry.rule = rule
+  }
+
+  values (): IterableIterator<PrefixEntry> {
+    return this.#entries.values()
+  }
+
+  #makeRoom (now: number): void {
+    for (let looked = 0; looked < SWEEP; looked++) {
+      const oldest = this.#idle.oldest
+      if (oldest === undefined || oldest.fullAt > now) break
+      this.#forget(oldest)
+    }
+    if (this.#entries.size < this.#max) return
+    const victim = this.#idle.oldest ?? this.#busy.oldest
+    if (victim === undefined) return
+    this.#evicted++
+    this.#forget(victim)
+  }
+
+  #forget (entry: PrefixEntry): void {
+    entry.ring?.remove(entry)
+    this.#entries.delete(entry.name)
+  }
+}

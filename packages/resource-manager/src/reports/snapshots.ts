@@ -1,0 +1,101 @@
+import { scopeName } from '../graph/names.ts'
+import { raise } from '../graph/peak.ts'
+import { peakOf, usageOf } from '../graph/scope.ts'
+import { countsOf } from '../graph/tally.ts'
+import { publicLimits } from '../limits/limits.ts'
+import type { Graph } from '../graph/graph.ts'
+import type { Kind } from '../graph/kind.ts'
+import type { ScopeTable } from '../graph/scope-table.ts'
+import type { Scope } from '../graph/scope.ts'
+import type { ClassSnapshot, PeerSnapshot, ResourceSnapshot, ResourceStat, ScopeClass, ScopeSnapshot, ScopeUsage } from '@cordon/interface-resource-manager'
+
+function snapshotOf (scope: Scope): ScopeSnapshot {
+  return {
+    class: scope.kind.name,
+    name: scopeName(scope.kind.name, scope.name, scope.peer),
+    usage: usageOf(scope),
+    limits: publicLimits(scope.limits),
+    peak: peakOf(scope),
+    refusals: countsOf(scope.refusals)
+  }
+}
+
+function snapshotPeer (peer: Scope): PeerSnapshot {
+  return {
+    ...snapshotOf(peer),
+    protocols: [...peer.protocols ?? []].filter(share => !share.unused).map(snapshotOf),
+    services: [...peer.services ?? []].filter(share => !share.unused).map(snapshotOf)
+  }
+}
+
+const inUse = (table: ScopeTable): Scope[] => [...table.values()].filter(scope => !scope.unused)
+
+function held (scope: Scope): number {
+  return scope.connectionsInbound + scope.connectionsOutbound + scope.streamsInbound + scope.streamsOutbound
+}
+
+function classOf (kind: Kind, scopes: Iterable<Scope>): ClassSnapshot {
+  const peak = { ...kind.peak }
+  let count = 0
+  let idle = 0
+  for (const scope of scopes) {
+    raise(peak, scope)
+    if (scope.unused) idle++
+    else count++
+  }
+  return { count, idle, peak, refusals: countsOf(kind.refusals) }
+}
+
+/** One consistent tree: everything is synchronous, so nothing changes meanwhile */
+export function takeSnapshot (graph: Graph, peers: number): ResourceSnapshot {
+  return {
+    system: snapshotOf(graph.system),
+    transient: snapshotOf(graph.transient),
+    allowlistedSystem: snapshotOf(graph.allowlistedSystem),
+    allowlistedTransient: snapshotOf(graph.allowlistedTransient),
+    services: inUse(graph.services).map(snapshotOf),
+    protocols: inUse(graph.protocols).map(snapshotOf),
+    peers: inUse(graph.peers).sort((a, b) => held(b) - held(a)).slice(0, peers).map(snapshotPeer),
+    prefixes: graph.prefixes.snapshot(peers),
+    classes: takeClasses(graph)
+  }
+}
+
+function takeClasses (graph: Graph): Readonly<Record<ScopeClass, ClassSnapshot>> {
+  const { kinds } = graph
+  const shares = (of: 'protocols' | 'services'): Scope[] => [...graph.peers.values()].flatMap(peer => [...peer[of] ?? []])
+  const single = (scope: Scope): ClassSnapshot => ({ ...classOf(scope.kind, [scope]), count: 1, idle: 0 })
+  return {
+    system: single(graph.system),
+    transient: single(graph.transient),
+    allowlistedSystem: single(graph.allowlistedSystem),
+    allowlistedTransient: single(graph.allowlistedTransient),
+    service: classOf(kinds.service, graph.services.values()),
+    'service-peer': classOf(kinds['service-peer'], shares('services')),
+    protocol: classOf(kinds.protocol, graph.protocols.values()),
+    'protocol-peer': classOf(kinds['protocol-peer'], shares('protocols')),
+    peer: classOf(kinds.peer, graph.peers.values()),
+    connection: classOf(kinds.connection, []),
+    stream: classOf(kinds.stream, []),
+    span: classOf(kinds.span, []),
+    prefix: classOf(kinds.prefix, [])
+  }
+}
+
+/** What go-libp2p's `Stat()` tells, and nothing more */
+export function takeStat (graph: Graph): ResourceStat {
+  const usages = (table: ScopeTable): ReadonlyMap<string, ScopeUsage> => {
+    const map = new Map<string, ScopeUsage>()
+    for (const scope of table.values()) {
+      if (!scope.unused) map.set(scope.name, usageOf(scope))
+    }
+    return map
+  }
+  return {
+    system: usageOf(graph.system),
+    transient: usageOf(graph.transient),
+    services: usages(graph.services),
+    protocols: usages(graph.protocols),
+    peers: usages(graph.peers)
+  }
+}
