@@ -26,7 +26,7 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     {
       id: 'streams-off-by-one',
       bug: 'one stream too many in all is let in',
-      file: 'graph/scope.ts',
+      file: 'graph/share.ts',
       find: 'this.streamsInbound + this.streamsOutbound >= limits.streams',
       replace: 'this.streamsInbound + this.streamsOutbound > limits.streams'
     },
@@ -61,7 +61,7 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     {
       id: 'unasked-is-checked',
       bug: 'memory is checked although none is asked for',
-      file: 'graph/scope.ts',
+      file: 'graph/share.ts',
       find: 'return size > 0 && this.memory + size > threshold(',
       replace: 'return this.memory + size > threshold('
     },
@@ -91,7 +91,7 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     {
       id: 'wrong-direction',
       bug: 'an inbound stream that ends is taken from the outbound ones',
-      file: 'graph/scope.ts',
+      file: 'graph/share.ts',
       find: 'if (inbound) this.streamsInbound--',
       replace: 'if (!inbound) this.streamsInbound--'
     },
@@ -119,7 +119,7 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     {
       id: 'peak-missed',
       bug: 'the most streams there were at once are not noted',
-      file: 'graph/scope.ts',
+      file: 'graph/share.ts',
       find: 'if (total > this.peakStreams) this.peakStreams = total',
       replace: 'void total'
     },
@@ -127,7 +127,7 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       id: 'peak-lost',
       bug: 'the peak of a scope goes with the scope',
       file: 'graph/kind.ts',
-      find: 'raise(this.peak, scope)',
+      find: 'scope.raise(this.peak)',
       replace: 'void scope'
     },
     {
@@ -171,8 +171,8 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       id: 'transient-not-left',
       bug: 'a stream with a protocol still counts in transient',
       file: 'handles/stream.ts',
-      find: '    this.#near.removeStream(inbound, memory)\n    this.#near = protocols.enter(found)\n',
-      replace: '    this.#near = protocols.enter(found)\n'
+      find: '    this.#near.removeStream(inbound, memory)\n    const near = this.#near = protocols.enter(found)\n',
+      replace: '    const near = this.#near = protocols.enter(found)\n'
     },
     {
       id: 'move-touches-system',
@@ -185,8 +185,8 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       id: 'memory-left-behind',
       bug: 'the memory of a stream does not move to its share of the service',
       file: 'handles/stream.ts',
-      find: 'this.#servicePeer.addStream(inbound, memory)',
-      replace: 'this.#servicePeer.addStream(inbound, 0)'
+      find: '    mine.addStream(inbound, memory)\n    if (inbound) admitted.streamsServedInbound++',
+      replace: '    mine.addStream(inbound, 0)\n    if (inbound) admitted.streamsServedInbound++'
     },
     {
       id: 'refused-move-reserves',
@@ -229,7 +229,7 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       id: 'span-keeps',
       bug: 'what was in a span stays when it ends',
       file: 'handles/holder.ts',
-      find: '    this.#owner[credit](this.#memory)\n',
+      find: '    this.#owner[CREDIT](this.#memory)\n',
       replace: ''
     },
     {

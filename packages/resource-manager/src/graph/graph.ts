@@ -3,6 +3,7 @@ import { Prefixes } from '../prefixes/prefixes.ts'
 import { Kind } from './kind.ts'
 import { ScopeTable } from './scope-table.ts'
 import { Scope } from './scope.ts'
+import { Share, sharesOf } from './share.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { LimitTable } from '../limits/table.ts'
 import type { Clock, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
@@ -34,9 +35,13 @@ export interface GraphInit {
   readonly onFault: (error: unknown) => void
 }
 
+type ShareClass = 'service-peer' | 'protocol-peer'
+
+export type Kinds = Readonly<Record<Exclude<ScopeClass, ShareClass>, Kind<Scope>> & Record<ShareClass, Kind>>
+
 /** All scopes of one node, and what those that are handed out need of it */
 export class Graph {
-  readonly kinds: Readonly<Record<ScopeClass, Kind>>
+  readonly kinds: Kinds
   readonly system: Scope
   readonly transient: Scope
   readonly allowlistedSystem: Scope
@@ -45,8 +50,8 @@ export class Graph {
   readonly protocols: ScopeTable
   readonly services: ScopeTable
   readonly prefixes: Prefixes
-  readonly connection: Kind
-  readonly stream: Kind
+  readonly connection: Kind<Scope>
+  readonly stream: Kind<Scope>
   /** What each connection and each stream may hold */
   connectionLimits: Limits
   streamLimits: Limits
@@ -73,7 +78,7 @@ export class Graph {
 
   constructor ({ limits, clock, maxIdleScopes, maxPrefixes, allowlist, onFault }: GraphInit) {
     const kinds = this.kinds = makeKinds(limits)
-    const single = (kind: Kind): Scope => new Scope(kind, '', '', kind.limits.byDefault)
+    const single = (kind: Kind<Scope>): Scope => kind.make('', '')
     this.system = single(kinds.system)
     this.transient = single(kinds.transient)
     this.allowlistedSystem = single(kinds.allowlistedSystem)
@@ -140,29 +145,30 @@ export class Graph {
     for (const scope of [this.system, this.transient, this.allowlistedSystem, this.allowlistedTransient]) scope.limits = scope.kind.limits.byDefault
     for (const table of [this.peers, this.protocols, this.services]) table.limit()
     for (const peer of this.peers.values()) {
-      for (const shares of [peer.protocols, peer.services]) {
-        for (const share of shares ?? []) share.limits = share.kind.limits.of(share.name)
+      for (const first of [peer.protocols, peer.services]) {
+        for (const share of sharesOf(first)) share.limits = share.kind.limits.of(share.name)
       }
     }
     this.prefixes.limit(limits.prefixes)
   }
 }
 
-function makeKinds (limits: LimitTable): Readonly<Record<ScopeClass, Kind>> {
-  const kind = (name: ScopeClass): Kind => new Kind(name, limits.of(name))
+function makeKinds (limits: LimitTable): Kinds {
+  const scope = (name: ScopeClass): Kind<Scope> => new Kind(name, limits.of(name), Scope)
+  const share = (name: ScopeClass): Kind => new Kind(name, limits.of(name), Share)
   return {
-    system: kind('system'),
-    transient: kind('transient'),
-    allowlistedSystem: kind('allowlistedSystem'),
-    allowlistedTransient: kind('allowlistedTransient'),
-    service: kind('service'),
-    'service-peer': kind('service-peer'),
-    protocol: kind('protocol'),
-    'protocol-peer': kind('protocol-peer'),
-    peer: kind('peer'),
-    connection: kind('connection'),
-    stream: kind('stream'),
-    span: kind('span'),
-    prefix: kind('prefix')
+    system: scope('system'),
+    transient: scope('transient'),
+    allowlistedSystem: scope('allowlistedSystem'),
+    allowlistedTransient: scope('allowlistedTransient'),
+    service: scope('service'),
+    'service-peer': share('service-peer'),
+    protocol: scope('protocol'),
+    'protocol-peer': share('protocol-peer'),
+    peer: scope('peer'),
+    connection: scope('connection'),
+    stream: scope('stream'),
+    span: scope('span'),
+    prefix: scope('prefix')
   }
 }

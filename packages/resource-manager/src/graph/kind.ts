@@ -1,13 +1,16 @@
 import { CAUSES } from './causes.ts'
-import { raise } from './peak.ts'
-import { Scope } from './scope.ts'
-import type { LimitSet } from '../limits/limits.ts'
+import { emptyPeak } from './peak.ts'
+import type { Limits, LimitSet } from '../limits/limits.ts'
 import type { Peak } from './peak.ts'
+import type { Share } from './share.ts'
 import type { Tally } from './tally.ts'
 import type { ScopeClass } from '@cordon/interface-resource-manager'
 
+/** What a scope of some kind is */
+type Made<S extends Share> = new (kind: Kind, name: string, peer: string, limits: Limits) => S
+
 /** All scopes of one kind: what limits them, and what is kept of those that are gone */
-export class Kind {
+export class Kind<S extends Share = Share> {
   readonly name: ScopeClass
   limits: LimitSet
   /** Of all that ever were, together */
@@ -15,14 +18,16 @@ export class Kind {
   /** Those among them of what is outbound; memory has no direction */
   readonly outboundRefusals: Tally = CAUSES.map(() => 0)
   /** The highest of those that are gone */
-  readonly peak: Peak = { connections: 0, connectionsInbound: 0, connectionsOutbound: 0, streams: 0, streamsInbound: 0, streamsOutbound: 0, fileDescriptors: 0, memory: 0 }
+  readonly peak: Peak = emptyPeak()
+  readonly #Made: Made<S>
   /** Stands in for a scope that does not exist, so that it need not be made before it is known to have room */
-  readonly vacant: Scope
+  readonly vacant: S
 
-  constructor (name: ScopeClass, limits: LimitSet) {
+  constructor (name: ScopeClass, limits: LimitSet, made: Made<S>) {
     this.name = name
     this.limits = limits
-    this.vacant = new Scope(this, '', '', limits.byDefault)
+    this.#Made = made
+    this.vacant = this.make('', '')
   }
 
   /** Other limits apply from now on */
@@ -31,8 +36,12 @@ export class Kind {
     this.vacant.limits = limits.byDefault
   }
 
+  make (name: string, peer: string): S {
+    return new this.#Made(this, name, peer, this.limits.of(name))
+  }
+
   /** An empty scope by this name that nothing may be added to; until the next call */
-  standIn (name: string, peer: string): Scope {
+  standIn (name: string, peer: string): S {
     const scope = this.vacant
     scope.name = name
     scope.peer = peer
@@ -41,7 +50,7 @@ export class Kind {
   }
 
   /** Keeps what is to be remembered of a scope that goes */
-  absorb (scope: Scope): void {
-    raise(this.peak, scope)
+  absorb (scope: S): void {
+    scope.raise(this.peak)
   }
 }

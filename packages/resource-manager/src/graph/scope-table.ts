@@ -1,5 +1,6 @@
-import { Scope } from './scope.ts'
+import { sharesOf } from './share.ts'
 import type { Kind } from './kind.ts'
+import type { Scope } from './scope.ts'
 
 /**
  * All peers, or protocols, or services. A scope goes when its last user leaves, but a bounded number lingers: in the
@@ -7,7 +8,7 @@ import type { Kind } from './kind.ts'
  * all of them.
  */
 export class ScopeTable {
-  readonly kind: Kind
+  readonly kind: Kind<Scope>
   readonly #maxIdle: number
   /** As many as have users, and `maxIdle` */
   readonly #scopes = new Map<string, Scope>()
@@ -16,7 +17,7 @@ export class ScopeTable {
   /** Who is at the end of the circle */
   #next = 0
 
-  constructor (kind: Kind, maxIdle: number) {
+  constructor (kind: Kind<Scope>, maxIdle: number) {
     this.kind = kind
     this.#maxIdle = maxIdle
   }
@@ -29,7 +30,7 @@ export class ScopeTable {
   /** What `find` returned is about to be used */
   enter (scope: Scope): Scope {
     if (scope === this.kind.vacant) {
-      const made = new Scope(this.kind, scope.name, '', scope.limits)
+      const made = this.kind.make(scope.name, '')
       this.#scopes.set(made.name, made)
       return made
     }
@@ -72,7 +73,7 @@ export class ScopeTable {
   #forget (scope: Scope): void {
     this.#scopes.delete(scope.name)
     this.kind.absorb(scope)
-    scope.protocols?.absorb()
-    scope.services?.absorb()
+    for (const share of sharesOf(scope.protocols)) share.kind.absorb(share)
+    for (const share of sharesOf(scope.services)) share.kind.absorb(share)
   }
 }

@@ -1,5 +1,5 @@
 import { CAUSES } from './causes.ts'
-import type { Scope } from './scope.ts'
+import type { Share } from './share.ts'
 import type { RefusalCause, RefusalCounts } from '@cordon/interface-resource-manager'
 
 /** How often each cause occurred, by its number */
@@ -10,7 +10,7 @@ export function increment (tally: Tally, cause: number): void {
 }
 
 /** Counts a refusal for the scope and for its kind; for the kind alone where the scope was not even made */
-export function count (scope: Scope, cause: number): void {
+export function count (scope: Share, cause: number): void {
   increment(scope.kind.refusals, cause)
   if (scope !== scope.kind.vacant) increment(scope.refusals ??= CAUSES.map(() => 0), cause)
 }

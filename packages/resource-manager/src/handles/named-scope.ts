@@ -1,5 +1,5 @@
+import { ScopeClosedError } from '@cordon/interface-resource-manager'
 import { scopeName } from '../graph/names.ts'
-import { usageOf } from '../graph/scope.ts'
 import { NO_USE } from '../graph/usage.ts'
 import { refuseMemory } from '../reports/refusals.ts'
 import { bound, charge, credit, drop, ended, hold, Holder, home } from './holder.ts'
@@ -7,7 +7,7 @@ import type { Graph } from '../graph/graph.ts'
 import type { ScopeTable } from '../graph/scope-table.ts'
 import type { Scope } from '../graph/scope.ts'
 import type { Limits } from '../limits/limits.ts'
-import type { ResourceRefusal, ScopeClass, ScopeHandle, ScopeUsage } from '@cordon/interface-resource-manager'
+import type { Reservation, ResourceRefusal, ScopeClass, ScopeHandle, ScopeUsage } from '@cordon/interface-resource-manager'
 
 /**
  * A way to a scope that exists by itself. What is reserved through it stays when the handle is released, and keeps
@@ -51,7 +51,13 @@ export class NamedScope extends Holder implements ScopeHandle {
   }
 
   usage (): ScopeUsage {
-    return this.#closed ? NO_USE : usageOf(this.#scope)
+    return this.#closed ? NO_USE : this.#scope.usage()
+  }
+
+  override reserveMemory (size: number, priority?: number): Reservation | ResourceRefusal {
+    // what is in the scope goes on
+    if (this.#closed) throw new ScopeClosedError(this.name)
+    return super.reserveMemory(size, priority)
   }
 
   release (): void {

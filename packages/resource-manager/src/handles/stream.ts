@@ -1,11 +1,12 @@
 import { ProtocolNotSetError, ScopeAttachedError, ScopeClosedError } from '@cordon/interface-resource-manager'
 import { checkName } from '../graph/names.ts'
-import { SubScopes } from '../graph/sub-scopes.ts'
+import { addShare, findShare, settleShare } from '../graph/share.ts'
 import { NO_USE } from '../graph/usage.ts'
 import { GoneRefusal, refuse, refuseMemory } from '../reports/refusals.ts'
 import { bound, charge, credit, ended, Holder, home, refuseLeaf } from './holder.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Scope } from '../graph/scope.ts'
+import type { Share } from '../graph/share.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Direction } from '@cordon/interface-connection-lifecycle'
 import type { ResourceRefusal, ScopeUsage, StreamScope } from '@cordon/interface-resource-manager'
@@ -23,10 +24,10 @@ export class StreamHandle extends Holder implements StreamScope {
   /** The transient scope, then the protocol's */
   #near: Scope
   /** The peer's share of the protocol, once there is one */
-  #protocolPeer: Scope | undefined
+  #protocolPeer: Share | undefined
   #service: Scope | undefined
   /** The peer's share of the service, where there is one */
-  #servicePeer: Scope | undefined
+  #servicePeer: Share | undefined
   #memory = 0
   #closed = false
 
@@ -101,17 +102,18 @@ export class StreamHandle extends Holder implements StreamScope {
     const found = protocols.find(protocol)
     const cause = found.refusesArrivalOfStream(inbound, memory)
     if (cause !== 0) return refuse(found, cause, inbound, memory)
-    const shares = this.#peer.protocols ??= new SubScopes(protocolPeer, this.#peer.name)
-    const known = shares.get(protocol)
-    const share = known ?? protocolPeer.standIn(protocol, this.#peer.name)
+    const peer = this.#peer
+    const known = findShare(peer.protocols, protocol)
+    const share = known ?? protocolPeer.standIn(protocol, peer.name)
     const shareCause = share.refusesArrivalOfStream(inbound, memory)
     if (shareCause !== 0) return refuse(share, shareCause, inbound, memory)
 
     this.#near.removeStream(inbound, memory)
-    this.#near = protocols.enter(found)
-    this.#protocolPeer = known ?? shares.make(protocol)
-    this.#near.addStream(inbound, memory)
-    this.#protocolPeer.addStream(inbound, memory)
+    const near = this.#near = protocols.enter(found)
+    const mine = this.#protocolPeer = known ?? protocolPeer.make(protocol, peer.name)
+    if (known === undefined) peer.protocols = addShare(peer.protocols, mine)
+    near.addStream(inbound, memory)
+    mine.addStream(inbound, memory)
     if (inbound) admitted.streamsNegotiatedInbound++
     else admitted.streamsNegotiatedOutbound++
     return undefined
@@ -129,16 +131,17 @@ export class StreamHandle extends Holder implements StreamScope {
     const found = services.find(service)
     const cause = found.refusesArrivalOfStream(inbound, memory)
     if (cause !== 0) return refuse(found, cause, inbound, memory)
-    const shares = this.#peer.services ??= new SubScopes(servicePeer, this.#peer.name)
-    const known = shares.get(service)
-    const share = known ?? servicePeer.standIn(service, this.#peer.name)
+    const peer = this.#peer
+    const known = findShare(peer.services, service)
+    const share = known ?? servicePeer.standIn(service, peer.name)
     const shareCause = share.refusesArrivalOfStream(inbound, memory)
     if (shareCause !== 0) return refuse(share, shareCause, inbound, memory)
 
-    this.#service = services.enter(found)
-    this.#servicePeer = known ?? shares.make(service)
-    this.#service.addStream(inbound, memory)
-    this.#servicePeer.addStream(inbound, memory)
+    const entered = this.#service = services.enter(found)
+    const mine = this.#servicePeer = known ?? servicePeer.make(service, peer.name)
+    if (known === undefined) peer.services = addShare(peer.services, mine)
+    entered.addStream(inbound, memory)
+    mine.addStream(inbound, memory)
     if (inbound) admitted.streamsServedInbound++
     else admitted.streamsServedOutbound++
     return undefined
@@ -158,7 +161,7 @@ export class StreamHandle extends Holder implements StreamScope {
     if (this.#protocolPeer !== undefined) {
       protocols.settle(this.#near)
       this.#protocolPeer.removeStream(inbound, memory)
-      peer.protocols?.settle(this.#protocolPeer)
+      settleShare(peer.protocols, this.#protocolPeer)
     }
     if (this.#service !== undefined) {
       this.#service.removeStream(inbound, memory)
@@ -166,7 +169,7 @@ export class StreamHandle extends Holder implements StreamScope {
     }
     if (this.#servicePeer !== undefined) {
       this.#servicePeer.removeStream(inbound, memory)
-      peer.services?.settle(this.#servicePeer)
+      settleShare(peer.services, this.#servicePeer)
     }
     // last: it takes its shares along
     peers.settle(peer)

@@ -1,16 +1,20 @@
 import { CAUSES, RESOURCES } from '../graph/causes.ts'
 import { publicLimits } from '../limits/limits.ts'
 import type { Graph } from '../graph/graph.ts'
+import type { Scope } from '../graph/scope.ts'
+import type { Share } from '../graph/share.ts'
 import type { LimitKey, ScopeClass, ScopeUsage } from '@cordon/interface-resource-manager'
 import type { Metrics } from '@libp2p/interface'
 
 /** The kinds of scopes that have gauges, and whose label sets are therefore closed */
-const GAUGED: readonly ScopeClass[] = ['system', 'transient', 'allowlistedSystem', 'allowlistedTransient', 'service', 'service-peer', 'protocol', 'protocol-peer', 'peer']
+const GAUGED = ['system', 'transient', 'allowlistedSystem', 'allowlistedTransient', 'service', 'service-peer', 'protocol', 'protocol-peer', 'peer'] as const satisfies readonly ScopeClass[]
+
+type Gauged = typeof GAUGED[number]
 
 const USAGES: ReadonlyArray<keyof ScopeUsage> = ['connectionsInbound', 'connectionsOutbound', 'streamsInbound', 'streamsOutbound', 'fileDescriptors', 'memory']
 
 /** What use is called in a scrape, made once: there may be very many scopes, and a scrape adds them all up */
-const USED_LABELS: ReadonlyArray<readonly [ScopeClass, ReadonlyArray<readonly [keyof ScopeUsage, string]>]> = GAUGED.map(kind => [kind, USAGES.map(key => [key, `${kind}/${key}`])])
+const USED_LABELS: ReadonlyArray<readonly [Gauged, ReadonlyArray<readonly [keyof ScopeUsage, string]>]> = GAUGED.map(kind => [kind, USAGES.map(key => [key, `${kind}/${key}`])])
 
 /**
  * Shows what is counted anyway, when somebody reads it: admitting costs nothing more. libp2p's metrics have one label
@@ -90,48 +94,39 @@ class Sum implements Record<keyof ScopeUsage, number> {
   fileDescriptors = 0
   memory = 0
 
-  add (scope: ScopeUsage): void {
+  add (scope: Scope): void {
     this.connectionsInbound += scope.connectionsInbound
     this.connectionsOutbound += scope.connectionsOutbound
-    this.streamsInbound += scope.streamsInbound
-    this.streamsOutbound += scope.streamsOutbound
     this.fileDescriptors += scope.fileDescriptors
-    this.memory += scope.memory
+    this.addShare(scope)
   }
-}
 
-function sumOf (graph: Graph, kind: ScopeClass): Sum {
-  const sum = new Sum()
-  switch (kind) {
-    case 'service':
-    case 'protocol':
-    case 'peer':
-      for (const scope of graph[`${kind}s`].values()) sum.add(scope)
-      break
-    case 'service-peer':
-    case 'protocol-peer':
-      for (const peer of graph.peers.values()) {
-        for (const share of peer[kind === 'service-peer' ? 'services' : 'protocols'] ?? []) sum.add(share)
-      }
-      break
-    case 'system':
-    case 'transient':
-    case 'allowlistedSystem':
-    case 'allowlistedTransient':
-      sum.add(graph[kind])
-      break
-    default:
+  addShare (share: Share): void {
+    this.streamsInbound += share.streamsInbound
+    this.streamsOutbound += share.streamsOutbound
+    this.memory += share.memory
   }
-  return sum
+
+  /** All shares of a peer, by the first of them */
+  addShares (first: Share | undefined): void {
+    if (first === undefined) return
+    this.addShare(first)
+    if (first.others === undefined) return
+    for (const share of first.others.values()) this.addShare(share)
+  }
 }
 
 function used (graph: Graph): Record<string, number> {
-  const sums: Record<string, number> = {}
-  for (const [kind, labels] of USED_LABELS) {
-    const sum = sumOf(graph, kind)
-    for (const [key, label] of labels) sums[label] = sum[key]
+  const sums = Object.fromEntries(GAUGED.map(kind => [kind, new Sum()])) as Record<Gauged, Sum>
+  for (const kind of ['system', 'transient', 'allowlistedSystem', 'allowlistedTransient'] as const) sums[kind].add(graph[kind])
+  for (const service of graph.services.values()) sums.service.add(service)
+  for (const protocol of graph.protocols.values()) sums.protocol.add(protocol)
+  for (const peer of graph.peers.values()) {
+    sums.peer.add(peer)
+    sums['protocol-peer'].addShares(peer.protocols)
+    sums['service-peer'].addShares(peer.services)
   }
-  return sums
+  return Object.fromEntries(USED_LABELS.flatMap(([kind, labels]) => labels.map(([key, label]) => [label, sums[kind][key]])))
 }
 
 function limits ({ kinds }: Graph): Record<string, number> {

@@ -1,9 +1,9 @@
 import { NAME } from '../constants.ts'
-import { CAUSES, CONNECTIONS, CONNECTIONS_INBOUND, CONNECTIONS_OUTBOUND, DESCRIPTORS, MEMORY, RESOURCES, STREAMS, STREAMS_INBOUND, STREAMS_OUTBOUND } from '../graph/causes.ts'
+import { CAUSES, MEMORY, RESOURCES } from '../graph/causes.ts'
 import { scopeName } from '../graph/names.ts'
 import { count, increment } from '../graph/tally.ts'
 import { shown, threshold } from '../limits/limits.ts'
-import type { Scope } from '../graph/scope.ts'
+import type { Share } from '../graph/share.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Direction, Refusal } from '@cordon/interface-connection-lifecycle'
 import type { InvalidNameError, LimitKey, ResourceRefusal, ScopeClass } from '@cordon/interface-resource-manager'
@@ -160,34 +160,19 @@ export class InvalidNameRefusal implements Refusal {
   }
 }
 
-/** How much was in use of what a cause is about */
-function currentOf (scope: Scope, cause: number): number {
-  switch (cause) {
-    case CONNECTIONS_INBOUND: return scope.connectionsInbound
-    case CONNECTIONS_OUTBOUND: return scope.connectionsOutbound
-    case CONNECTIONS: return scope.connectionsInbound + scope.connectionsOutbound
-    case DESCRIPTORS: return scope.fileDescriptors
-    case STREAMS_INBOUND: return scope.streamsInbound
-    case STREAMS_OUTBOUND: return scope.streamsOutbound
-    case STREAMS: return scope.streamsInbound + scope.streamsOutbound
-    // none is -0 there
-    default: return scope.memory + 0
-  }
-}
-
 /** Says which scope has no room, without counting it */
-export function describeRefusal (scope: Scope, cause: number, inbound: boolean): LimitRefusal {
-  return new LimitRefusal(scope.kind.name, scope.name, scope.peer, scope.limits, cause, currentOf(scope, cause), 1, inbound ? 'inbound' : 'outbound')
+export function describeRefusal (scope: Share, cause: number, inbound: boolean): LimitRefusal {
+  return new LimitRefusal(scope.kind.name, scope.name, scope.peer, scope.limits, cause, scope.used(cause), 1, inbound ? 'inbound' : 'outbound')
 }
 
 /** No room for a connection or a stream; memory that came with it is asked for at the highest priority */
-export function refuse (scope: Scope, cause: number, inbound: boolean, memory: number): LimitRefusal {
+export function refuse (scope: Share, cause: number, inbound: boolean, memory: number): LimitRefusal {
   count(scope, cause)
   if (!inbound) increment(scope.kind.outboundRefusals, cause)
-  return cause === MEMORY ? new LimitRefusal(scope.kind.name, scope.name, scope.peer, scope.limits, cause, currentOf(scope, cause), memory) : describeRefusal(scope, cause, inbound)
+  return cause === MEMORY ? new LimitRefusal(scope.kind.name, scope.name, scope.peer, scope.limits, cause, scope.used(cause), memory) : describeRefusal(scope, cause, inbound)
 }
 
-export function refuseMemory (scope: Scope, size: number, priority: number): LimitRefusal {
+export function refuseMemory (scope: Share, size: number, priority: number): LimitRefusal {
   count(scope, MEMORY)
-  return new LimitRefusal(scope.kind.name, scope.name, scope.peer, scope.limits, MEMORY, currentOf(scope, MEMORY), size, undefined, priority)
+  return new LimitRefusal(scope.kind.name, scope.name, scope.peer, scope.limits, MEMORY, scope.used(MEMORY), size, undefined, priority)
 }

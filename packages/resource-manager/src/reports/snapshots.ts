@@ -1,21 +1,24 @@
 import { scopeName } from '../graph/names.ts'
-import { raise } from '../graph/peak.ts'
-import { peakOf, usageOf } from '../graph/scope.ts'
+import { emptyPeak } from '../graph/peak.ts'
+import { sharesOf } from '../graph/share.ts'
 import { countsOf } from '../graph/tally.ts'
 import { publicLimits } from '../limits/limits.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Kind } from '../graph/kind.ts'
 import type { ScopeTable } from '../graph/scope-table.ts'
 import type { Scope } from '../graph/scope.ts'
+import type { Share } from '../graph/share.ts'
 import type { ClassSnapshot, PeerSnapshot, ResourceSnapshot, ResourceStat, ScopeClass, ScopeSnapshot, ScopeUsage } from '@cordon/interface-resource-manager'
 
-function snapshotOf (scope: Scope): ScopeSnapshot {
+function snapshotOf (scope: Share): ScopeSnapshot {
+  const peak = emptyPeak()
+  scope.raise(peak)
   return {
     class: scope.kind.name,
     name: scopeName(scope.kind.name, scope.name, scope.peer),
-    usage: usageOf(scope),
+    usage: scope.usage(),
     limits: publicLimits(scope.limits),
-    peak: peakOf(scope),
+    peak,
     refusals: countsOf(scope.refusals)
   }
 }
@@ -23,8 +26,8 @@ function snapshotOf (scope: Scope): ScopeSnapshot {
 function snapshotPeer (peer: Scope): PeerSnapshot {
   return {
     ...snapshotOf(peer),
-    protocols: [...peer.protocols ?? []].filter(share => !share.unused).map(snapshotOf),
-    services: [...peer.services ?? []].filter(share => !share.unused).map(snapshotOf)
+    protocols: [...sharesOf(peer.protocols)].filter(share => !share.unused).map(snapshotOf),
+    services: [...sharesOf(peer.services)].filter(share => !share.unused).map(snapshotOf)
   }
 }
 
@@ -34,12 +37,12 @@ function held (scope: Scope): number {
   return scope.connectionsInbound + scope.connectionsOutbound + scope.streamsInbound + scope.streamsOutbound
 }
 
-function classOf (kind: Kind, scopes: Iterable<Scope>): ClassSnapshot {
+function classOf (kind: Kind, scopes: Iterable<Share>): ClassSnapshot {
   const peak = { ...kind.peak }
   let count = 0
   let idle = 0
   for (const scope of scopes) {
-    raise(peak, scope)
+    scope.raise(peak)
     if (scope.unused) idle++
     else count++
   }
@@ -63,7 +66,7 @@ export function takeSnapshot (graph: Graph, peers: number): ResourceSnapshot {
 
 function takeClasses (graph: Graph): Readonly<Record<ScopeClass, ClassSnapshot>> {
   const { kinds } = graph
-  const shares = (of: 'protocols' | 'services'): Scope[] => [...graph.peers.values()].flatMap(peer => [...peer[of] ?? []])
+  const shares = (of: 'protocols' | 'services'): Share[] => [...graph.peers.values()].flatMap(peer => [...sharesOf(peer[of])])
   const single = (scope: Scope): ClassSnapshot => ({ ...classOf(scope.kind, [scope]), count: 1, idle: 0 })
   return {
     system: single(graph.system),
@@ -87,13 +90,13 @@ export function takeStat (graph: Graph): ResourceStat {
   const usages = (table: ScopeTable): ReadonlyMap<string, ScopeUsage> => {
     const map = new Map<string, ScopeUsage>()
     for (const scope of table.values()) {
-      if (!scope.unused) map.set(scope.name, usageOf(scope))
+      if (!scope.unused) map.set(scope.name, scope.usage())
     }
     return map
   }
   return {
-    system: usageOf(graph.system),
-    transient: usageOf(graph.transient),
+    system: graph.system.usage(),
+    transient: graph.transient.usage(),
     services: usages(graph.services),
     protocols: usages(graph.protocols),
     peers: usages(graph.peers)
