@@ -30,6 +30,7 @@
 export { lifecycleSuite } from './lifecycle-suite.ts'
 export { participantSuite } from './participant-suite.ts'
 export { resourceManagerSuite } from './resource-manager-suite.ts'
+export { admitted, NOTHING, refused, usageOf, use } from './resource-manager/harness.ts'
 export { connectionGaterSuite } from './connection-gater-suite.ts'
 export type { ConnectionGaterArgs } from './connection-gater-suite.ts'
 export type { LifecycleArgs, LifecycleSetup } from './lifecycle/args.ts'

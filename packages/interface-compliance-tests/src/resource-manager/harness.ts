@@ -60,6 +60,7 @@ export function refused (result: unknown): ResourceRefusal {
   return result as ResourceRefusal
 }
 
+/** Of a scope in which nothing is held */
 export const NOTHING: ScopeUsage = { connectionsInbound: 0, connectionsOutbound: 0, streamsInbound: 0, streamsOutbound: 0, fileDescriptors: 0, memory: 0 }
 
 /** A usage in which everything but what is named is 0 */
@@ -70,6 +71,7 @@ export function use (usage: Partial<ScopeUsage>): ScopeUsage {
 type Single = 'system' | 'transient' | 'allowlistedSystem' | 'allowlistedTransient'
 type Named = 'peer' | 'protocol' | 'service'
 
+/** What a scope that exists by itself uses; named ones by their name */
 export function usageOf (manager: ResourceManager, ...which: [Single] | [Named, string]): ScopeUsage {
   using scope = which.length === 1 ? manager.scope(which[0]) : manager.scope(which[0], which[1])
   return scope.usage()
