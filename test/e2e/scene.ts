@@ -6,6 +6,7 @@ import { expect } from 'vitest'
 import { Audit } from './audit.ts'
 import type { RegistryInit } from '@cordon/component-registry'
 import type { ConnectionLifecycleInit } from '@cordon/connection-lifecycle'
+import type { GaterPart } from '@cordon/cordon'
 import type { Registry } from '@cordon/interface-component-registry'
 import type { ConnectionLifecycle } from '@cordon/interface-connection-lifecycle'
 import type { ResourceManagerService } from '@cordon/resource-manager'
@@ -30,7 +31,7 @@ export interface SceneInit {
   readonly options?: (options: Libp2pOptions<BaseServices>) => Libp2pOptions<BaseServices>
 }
 
-export type GuardedServices = BaseServices & { lifecycle: ConnectionLifecycle, resourceManager: ResourceManagerService, registry: Registry, audit: Audit }
+export type GuardedServices = BaseServices & { lifecycle: ConnectionLifecycle, gater: GaterPart, resourceManager: ResourceManagerService, registry: Registry, audit: Audit }
 
 /** Makes a node with a lifecycle, and with an audit of everything that passes it */
 export function guard (init: Omit<SceneInit, 'transport' | 'stack'>, clock: CountingClock, audit: Audit) {

@@ -28,10 +28,10 @@ const COUNTERPARTS = 8
 
 /**
  * `half` is how long each side drives in a slice, in s. Each batch has processes of its own, because a process keeps
- * whatever luck it had when its code was compiled (5 % and more between two processes of the same kind); three pairs
+ * whatever luck it had when its code was compiled (10 % and more between two processes of the same kind); three pairs
  * have each of the three subjects first once.
  */
-const FULL = { half: 1, warmUp: 2, batches: 10, pairs: 3 }
+const FULL = { half: 1, warmUp: 2, batches: 14, pairs: 3 }
 const QUICK = { half: 0.2, warmUp: 1, batches: 1, pairs: 1 }
 
 /** What one subject did in one slice */
@@ -70,6 +70,7 @@ async function runBatch ({ lab, quick }: BenchmarkContext, overhead: Overhead, s
     for (let pair = -warmUp; pair < pairs; pair++) {
       for (const subject of rotate(ORDER, Math.max(pair, 0))) {
         const slice = await measure(overhead, sides[subject], counterpart, half)
+          .catch((error: unknown) => { throw new Error(`${overhead.row} of ${subject} failed`, { cause: error }) })
 
         if (pair >= 0) {
           slices[subject].push(slice)

@@ -1,4 +1,4 @@
-import { ComposeError, registrySymbol } from '@cordon/interface-component-registry'
+import { blockListSymbol, ComposeError, isBlockListModule, registrySymbol } from '@cordon/interface-component-registry'
 import { isBoundsConnectionsModule, isConnectionLifecycle, isParticipantModule, isReadinessModule, participantSymbol, readinessSymbol } from '@cordon/interface-connection-lifecycle'
 import { serviceCapabilities } from '@libp2p/interface'
 import { keepsAlive } from './keep-alive.ts'
@@ -127,6 +127,7 @@ export class Registry implements RegistryInterface, Startable {
     const host = this.#host()
     this.#wiring.holdDial = host.readiness?.holdDial ?? false
     this.#wiring.driver.attach(host)
+    this.#wiring.blockList = this.#sequence.modules.map(({ instance }) => isBlockListModule(instance) ? instance[blockListSymbol] : undefined).find(list => list != null)
     this.#liftMaxConnections()
   }
 

@@ -9,7 +9,7 @@ const WEBSOCKETS = '@libp2p/websockets'
 
 /** What holds for each transport, and what does not; `strangers` are those that were not composed */
 export function transportStatus (transports: readonly TransportState[], strangers: readonly Transport[], boundsWindows: boolean): TransportStatus[] {
-  const ours = transports.map(({ tag, guardsSockets, bringsMuxer, unreturned }): TransportStatus => {
+  const ours = transports.map(({ tag, guardsSockets, bringsMuxer, unreturned, asksBlockList }): TransportStatus => {
     const enforced = [...ENFORCED]
     const gaps: string[] = []
 
@@ -23,6 +23,12 @@ export function transportStatus (transports: readonly TransportState[], stranger
       gaps.push(bringsMuxer
         ? 'it brings a muxer of its own, whose stream windows are not bounded'
         : 'the stream windows of the muxer are not bounded by its read buffer')
+    }
+
+    if (asksBlockList === true) {
+      enforced.push('addresses')
+    } else if (asksBlockList === false) {
+      gaps.push('rules about addresses are asked once it has accepted a connection, not before')
     }
 
     if (tag === WEBSOCKETS) {

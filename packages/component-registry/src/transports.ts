@@ -5,7 +5,8 @@ import type { Gater } from './gater.ts'
 import type { MuxerHook } from './muxer.ts'
 import type { SocketCounts } from './sockets.ts'
 import type { NodeComponents, TransportState, Wiring } from './wiring.ts'
-import type { ComponentLogger, Logger, Transport, Upgrader } from '@libp2p/interface'
+import type { BlockList } from '@cordon/interface-component-registry'
+import type { ComponentLogger, Listener, Logger, Transport, Upgrader } from '@libp2p/interface'
 
 /** Transports of libp2p whose connections are multiplexed by what carries them */
 const OWN_MUXER: ReadonlySet<string> = new Set(['@libp2p/webrtc', '@libp2p/webrtc-direct', '@libp2p/webtransport'])
@@ -60,7 +61,13 @@ export class TransportHook {
     transport.dial = async (address, options) => this.dials.run(address, options.signal, async signal => dial(address, { ...options, signal, upgrader }))
     transport.createListener = options => {
       const guard = new SocketGuard(this.#wiring, this.sockets)
-      const listener = createListener({ ...options, upgrader: upgrader.withSockets(guard) })
+      const { blockList } = this.#wiring
+      const asked = blockList != null && !bringsBlockList(transport)
+      const listener = createListener({ ...options, upgrader: upgrader.withSockets(guard), ...(asked && { blockList }) })
+
+      if (blockList != null) {
+        state.asksBlockList = asksBlockList(listener, blockList)
+      }
 
       if (isGuardable(listener)) {
         guard.watch(listener)
@@ -72,6 +79,20 @@ export class TransportHook {
       return listener
     }
   }
+}
+
+/** The user's own, in the `listenOpts` of @libp2p/tcp, is not ours to replace */
+function bringsBlockList (transport: Transport): boolean {
+  const { opts } = transport as { readonly opts?: { readonly listenOpts?: { readonly blockList?: unknown } } }
+
+  return opts?.listenOpts?.blockList != null
+}
+
+/** Only what is seen to have taken it is said to ask it: neither is part of libp2p's interface */
+function asksBlockList (listener: Listener, blockList: BlockList): boolean {
+  const { server } = listener as { readonly server?: { readonly blockList?: unknown } }
+
+  return server?.blockList === blockList
 }
 
 /** Circuit relay and WebRTC upgrade with the upgrader among their components instead of the one of their listener */

@@ -8,8 +8,8 @@ export const MAX_RULES = 1_000_000
 export const MAX_LIST_RULES = 4_000_000
 export const MAX_LISTS = 32
 
-/** What a disk that spins up may take, in ms */
-export const STORE_TIMEOUT = 10_000
+/** Less than a registry waits for a module that stops, in ms */
+export const STORE_TIMEOUT = 4_000
 
 /** A burst of strikes counts, one a day does not; in ms */
 export const HALF_LIFE = 600_000

@@ -1,18 +1,20 @@
+import { normaliseAddress } from '@cordon/address'
 import { connectionGaterSymbol, InvalidRuleError, ListLoadError, TooManyRulesError } from '@cordon/interface-connection-gater'
 import { show } from '@cordon/options'
 import { TypedEventEmitter } from 'main-event'
-import { exportRules } from './export.ts'
-import { loadList } from './list-loader.ts'
-import { narrowest } from './offender.ts'
-import { Refused } from './refusal.ts'
-import { readOptions } from './rule-options.ts'
-import { Rules } from './rules.ts'
-import { Scoreboard } from './scoreboard.ts'
-import { parseSubject } from './subject.ts'
+import { exportRules } from './lists/export.ts'
+import { loadList } from './lists/loader.ts'
+import { RefusalLog } from './refusal-log.ts'
+import { readOptions } from './rules/options.ts'
+import { Refused } from './rules/refusal.ts'
+import { Rules } from './rules/rules.ts'
+import { parseSubject } from './rules/subject.ts'
+import { narrowest } from './strikes/offender.ts'
+import { Scoreboard } from './strikes/scoreboard.ts'
 import type { CoreConnectionGater } from './index.ts'
 import type { Options } from './init.ts'
-import type { Found } from './layer.ts'
-import type { Judgement, RuleBook } from './rule-book.ts'
+import type { Found } from './rules/layer.ts'
+import type { Judgement, RuleBook } from './rules/rule-book.ts'
 import type { ConnectionGater, GateCause, GateRefusal, GaterEvents, GaterStatus, GateTarget, ListReport, ListSource, Offender, Rule, RuleAction, RuleFilter, RuleOptions, Strike, Subject, Verdict } from '@cordon/interface-connection-gater'
 import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 import type { Lifted } from '@cordon/interface-resource-manager'
@@ -20,6 +22,8 @@ import type { Lifted } from '@cordon/interface-resource-manager'
 const NOTHING: Lifted = { lane: false, counts: false, buckets: false }
 
 const DIRECTIONS = ['inbound', 'outbound'] as const
+
+const CHANGES: Partial<Record<keyof GaterEvents, keyof GaterStatus['changes']>> = { 'rule:added': 'added', 'rule:removed': 'removed', 'rule:expired': 'expired' }
 
 const LIST_NAME = /^[\w.-]{1,64}$/
 
@@ -51,7 +55,9 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   readonly #rules: Rules
   readonly #book: RuleBook
   readonly #scores: Scoreboard
+  readonly #log: RefusalLog | undefined
   readonly #refusals: Partial<Record<GateCause, number>> = {}
+  readonly #changes = { added: 0, removed: 0, expired: 0 }
   /** At most `maxLists` */
   readonly #reports = new Map<string, ListReport>()
   /** Of the newest attempt to load each list that is being loaded, and at most `maxLists` */
@@ -60,7 +66,13 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   constructor (options: Options) {
     super()
     this.#options = options
-    this.#rules = new Rules(options, (type, detail) => { this.safeDispatchEvent(type, { detail }) })
+    this.#rules = new Rules(options, (type, detail) => {
+      const change = CHANGES[type]
+      if (change !== undefined) this.#changes[change]++
+      this.safeDispatchEvent(type, { detail })
+    })
+    const { clock, wallClock, refusalLog: write } = options
+    this.#log = write === undefined ? undefined : new RefusalLog({ clock, wallClock, write })
     this.#book = this.#rules.book
     this.#scores = new Scoreboard(options.strikes.halfLife, options.strikes.maxStruck)
   }
@@ -104,15 +116,30 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
 
   decide (target: GateTarget): GateRefusal | undefined {
     this.#rules.sweep()
-    const { decision, found, faulty = false } = this.#book.judge(target)
-    if (found !== undefined) this.#hit(found, target)
-    if (decision === 'allow') return undefined
-    if (decision === 'block' && found !== undefined) return this.#refuse(target, found.kind, { found, faulty, describe: () => this.#book.describe(found), endsIn: this.#endsIn(found) })
-    const cause = this.#book.unknown(target, { byDefault: this.#options.default, relayedUnknown: this.#options.relayedUnknown })
-    return cause === undefined ? undefined : this.#refuse(target, cause)
+    const judgement = this.#book.judge(target)
+    if (judgement.found !== undefined) this.#hit(judgement.found, target)
+    return this.#counted(target, this.#refusal(target, judgement))
+  }
+
+  /** What `decide` would say; counts nothing */
+  preview (target: GateTarget): GateRefusal | undefined {
+    this.#rules.sweep()
+    return this.#refusal(target, this.#book.judge(target))
+  }
+
+  /** Whether a rule blocks whoever comes from an IP address; only what is true counts as a decision, because the rest is decided once there is a connection */
+  turnsAway (address: string): boolean {
+    this.#rules.sweep()
+    const target: GateTarget = { direction: 'inbound', address: normaliseAddress(address) }
+    const found = this.#book.blocking(target)
+    if (found === undefined) return false
+    this.#hit(found, target)
+    this.#counted(target, this.#refusal(target, { decision: 'block', found }))
+    return true
   }
 
   lifts (address: NormalisedAddress | undefined, peer: string | undefined): Lifted {
+    if (!this.#book.lifts) return NOTHING
     const lifted = { ...NOTHING }
     for (const direction of DIRECTIONS) {
       const target: GateTarget = { direction, ...(address === undefined ? {} : { address }), ...(peer === undefined ? {} : { peer }) }
@@ -158,7 +185,9 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   dropList (name: string): boolean {
     this.#loading.delete(name)
     this.#reports.delete(name)
-    return this.#book.setList(name, undefined)
+    const known = this.#book.setList(name, undefined)
+    if (known) this.safeDispatchEvent('list:dropped', { detail: { name } })
+    return known
   }
 
   export (format: 'text' | 'json', filter: RuleFilter = { origin: 'manual' }): Generator<string> {
@@ -173,14 +202,22 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
     for (const { size } of lists.values()) listed += size
     return {
       rules: { manual: manual.size, automatic: automatic.size, list: listed },
+      changes: { ...this.#changes },
       refusals: { ...this.#refusals },
       store: keeper?.state ?? 'none',
       unwritten: keeper?.unwritten ?? 0,
       struck: this.#scores.size,
       evicted,
       lists: [...this.#reports.values()],
-      missing: keeper === undefined ? ['there is no datastore: rules are gone when the process ends'] : keeper.state === 'stopped' ? ['the gater is not started: rules are neither read nor kept'] : []
+      missing: this.missing()
     }
+  }
+
+  /** What `status` says is missing */
+  protected missing (): string[] {
+    const { keeper } = this.#rules
+    if (keeper === undefined) return ['there is no datastore: rules are gone when the process ends']
+    return keeper.state === 'stopped' ? ['the gater is not started: rules are neither read nor kept'] : []
   }
 
   async #remove (action: RuleAction, subject: Subject, { direction }: { readonly direction?: RuleFilter['direction'] }): Promise<number> {
@@ -194,9 +231,19 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
     this.safeDispatchEvent('rule:hit', { detail: { rule: this.#book.describe(found), target } })
   }
 
-  #refuse (target: GateTarget, cause: GateCause, found?: ConstructorParameters<typeof Refused>[2]): GateRefusal {
+  #refusal (target: GateTarget, { decision, found, faulty = false }: Judgement): GateRefusal | undefined {
+    if (decision === 'allow') return undefined
+    if (decision === 'block' && found !== undefined) return new Refused(target, found.kind, { faulty, describe: () => this.#book.describe(found), endsIn: this.#endsIn(found) })
+    const cause = this.#book.unknown(target, { byDefault: this.#options.default, relayedUnknown: this.#options.relayedUnknown })
+    return cause === undefined ? undefined : new Refused(target, cause)
+  }
+
+  #counted (target: GateTarget, refusal: GateRefusal | undefined): GateRefusal | undefined {
+    if (refusal === undefined) return undefined
+    const { cause } = refusal
     this.#refusals[cause] = (this.#refusals[cause] ?? 0) + 1
-    return new Refused(target, cause, found)
+    this.#log?.refused(target, cause)
+    return refusal
   }
 
   #endsIn ({ entries, index, variant }: Found): number {

@@ -31,11 +31,15 @@
  * ```
  */
 
-import { ConnectionGaterClass } from './gater.ts'
 import { parseInit } from './init.ts'
-import type { ConnectionGater, RuleAction } from '@cordon/interface-connection-gater'
-import type { Clock } from '@cordon/interface-connection-lifecycle'
-import type { AllowlistSource } from '@cordon/interface-resource-manager'
+import { watch } from './lists/watch.ts'
+import { NodeGater } from './node/module.ts'
+import { StandaloneGater } from './node/standalone.ts'
+import type { BlockListModule, Registry } from '@cordon/interface-component-registry'
+import type { ConnectionGater, ListLoadError, ListReport, ListSource, RuleAction } from '@cordon/interface-connection-gater'
+import type { Clock, ParticipantModule } from '@cordon/interface-connection-lifecycle'
+import type { AllowlistModule, AllowlistSource } from '@cordon/interface-resource-manager'
+import type { ComponentLogger, Libp2p, ConnectionGater as LibP2PGater, Metrics } from '@libp2p/interface'
 import type { Datastore } from 'interface-datastore'
 
 /** How misbehaviour is counted, and what it leads to */
@@ -131,13 +135,20 @@ export interface ConnectionGaterInit {
   datastore?: Datastore | undefined
 
   /**
-   * How long anybody waits for the datastore, in ms. No decision ever does.
+   * How long anybody waits for the datastore, in ms: no decision does, but a node that starts and stops. It should be
+   * less than the registry's `startTimeout` and `stopTimeout`.
    *
-   * @default 10_000
+   * @default 4_000
    */
   storeTimeout?: number | undefined
 
   strikes?: StrikesInit | undefined
+
+  /**
+   * Called with a line for each refusal of a public address, at most 20 in a second, as docs/connection-gater.md
+   * describes it: for fail2ban and the like. Must not throw.
+   */
+  refusalLog?: ((line: string) => void) | undefined
 
   /** What durations are measured with; the clock of the machine by default */
   clock?: Clock | undefined
@@ -149,7 +160,7 @@ export interface ConnectionGaterInit {
   random?: (() => number) | undefined
 }
 
-/** A gater that knows nothing of any node */
+/** What all gaters here can do */
 export interface CoreConnectionGater extends ConnectionGater, AllowlistSource {
   /** Reads the rules that were kept, for as long as `storeTimeout`; never rejects because of the datastore */
   start (): Promise<void>
@@ -158,12 +169,101 @@ export interface CoreConnectionGater extends ConnectionGater, AllowlistSource {
   stop (): Promise<void>
 }
 
+/** A gater that closes what rules come to forbid on one node, until it is told not to */
+export interface Attached extends Disposable {
+  detach (): void
+}
+
+/** A gater for nodes that are not composed: what `createLibp2p` takes as `connectionGater` */
+export interface StandaloneConnectionGater extends CoreConnectionGater, LibP2PGater {
+  /**
+   * From now on what is open on this node is closed when a rule comes to forbid it. Dials that are under way are refused
+   * once they have connected.
+   *
+   * @throws {InvalidParametersError} when it is attached already
+   */
+  attach (node: Pick<Libp2p, 'getConnections'>): Attached
+}
+
 /**
- * Makes a gater. Until it is started nothing is read from or written to its datastore, and nothing ends by itself other
- * than by being asked about.
+ * Makes a gater for a node that is not composed, or for none. Until it is started nothing is read from or written to its
+ * datastore, and nothing ends by itself other than by being asked about.
  *
  * @throws {InvalidParametersError} with the path and the value of the first option that is wrong
  */
-export function createConnectionGater (init: ConnectionGaterInit = {}): CoreConnectionGater {
-  return new ConnectionGaterClass(parseInit(init))
+export function createConnectionGater (init: ConnectionGaterInit = {}): StandaloneConnectionGater {
+  return new StandaloneGater(parseInit(init))
+}
+
+/** What the module needs from the node */
+export interface ConnectionGaterComponents {
+  readonly logger: ComponentLogger
+  readonly metrics?: Metrics
+
+  /** Where rules are kept, unless the options name another one */
+  readonly datastore: Datastore
+
+  /** Where the lifecycle is found, and dials are ended */
+  readonly registry?: Registry
+}
+
+/** The gater of a composed node, and its place in the node */
+export interface ConnectionGaterService extends CoreConnectionGater, ParticipantModule, AllowlistModule, BlockListModule {}
+
+/**
+ * Makes the module that says who may connect, for `cordon()` or `compose()`. Rules are kept in the node's datastore, and
+ * refusals of public addresses are logged as `cordon:gater:refused` where `refusalLog` is not given.
+ *
+ * @throws {InvalidParametersError} with the path and the value of the first option that is wrong
+ */
+export function connectionGater (init: ConnectionGaterInit = {}): (components: ConnectionGaterComponents) => ConnectionGaterService {
+  return components => {
+    const options = parseInit(init)
+    const log = components.logger.forComponent('cordon:gater:refused')
+    return new NodeGater(components, {
+      ...options,
+      datastore: options.datastore ?? components.datastore,
+      refusalLog: options.refusalLog ?? (line => { log('%s', line) })
+    })
+  }
+}
+
+export interface WatchOptions extends Omit<ListSource, 'content' | 'signal'> {
+  /**
+   * How often the file is looked at, in ms.
+   *
+   * @default 5_000
+   */
+  interval?: number | undefined
+
+  /** Told once of each way in which loading it anew fails; the rules that were in force stay so. Must not throw. */
+  onError?: ((error: ListLoadError) => void) | undefined
+
+  /** What `interval` is measured with; the clock of the machine by default */
+  clock?: Clock | undefined
+}
+
+/** A list whose file is looked at again and again. It does not keep the process alive. */
+export interface WatchedList extends Disposable {
+  /** What became of it when it was last loaded */
+  readonly report: ListReport | undefined
+
+  /** Why it could not be loaded anew; absent while what the file says is in force */
+  readonly error: ListLoadError | undefined
+
+  /** Looks no more; the list stays in force, see `dropList` */
+  stop (): void
+}
+
+/**
+ * Loads a list from a file, and again whenever the file changes, whether it is written to or replaced. All of its rules
+ * change at once, and none of them while it is being written to. For Node.
+ *
+ * @param name - of the list, as in `loadList`
+ * @param path - of the file
+ * @throws {ListLoadError} when it cannot be loaded the first time; it is not watched then
+ * @throws {InvalidParametersError} when an option is out of range
+ */
+export async function watchList (gater: ConnectionGater, name: string, path: string, options: WatchOptions = {}): Promise<WatchedList> {
+  return watch(gater, name, path, options)
 }

@@ -1,7 +1,7 @@
 import { systemClock } from '@cordon/clock'
 import { count, duration, func, methods, number, object, oneOf, optional, parseOptions, section, where } from '@cordon/options'
 import * as defaults from './constants.ts'
-import { MAX_INDEX } from './slots.ts'
+import { MAX_INDEX } from './tables/slots.ts'
 import type { ConnectionGaterInit } from './index.ts'
 import type { RuleAction } from '@cordon/interface-connection-gater'
 import type { Clock } from '@cordon/interface-connection-lifecycle'
@@ -17,6 +17,7 @@ export interface Options {
   readonly maxLists: number
   readonly datastore?: Datastore | undefined
   readonly storeTimeout: number
+  readonly refusalLog?: ((line: string) => void) | undefined
   readonly strikes: {
     readonly halfLife: number
     readonly disconnectAt: number
@@ -49,6 +50,7 @@ const schema: Schema<Options> = where(object({
   maxLists: optional(count({ max: 1_024 }), defaults.MAX_LISTS),
   datastore: optional(methods<Datastore>('batch', 'query')),
   storeTimeout: optional(duration(), defaults.STORE_TIMEOUT),
+  refusalLog: optional(func<(line: string) => void>()),
   strikes,
   clock: optional(methods<Clock>('now', 'schedule'), systemClock),
   wallClock: optional(func<() => number>(), () => Date.now()),

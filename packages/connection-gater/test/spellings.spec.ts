@@ -1,7 +1,7 @@
 import { normaliseAddress } from '@cordon/address'
 import { describe, expect, it } from 'vitest'
-import { RuleBook } from '../src/rule-book.ts'
-import { parseSubject } from '../src/subject.ts'
+import { RuleBook } from '../src/rules/rule-book.ts'
+import { parseSubject } from '../src/rules/subject.ts'
 import { PEER } from './support.ts'
 
 const V4 = ['192.0.2.1', '/ip4/192.0.2.1', '/ip4/192.0.2.1/tcp/4001', '//ip4/192.0.2.1/tcp/1', `/ip4/192.0.2.1/tcp/4001/p2p/${PEER}`, '/ip4/192.0.2.1/udp/4001/quic-v1/webtransport', '/ip4/192.0.2.1/tcp/443/tls/ws', '/dns4/192.0.2.1/tcp/1', '/dns4/0xc0.0.2.1/tcp/1', '/dns4/3221225985/tcp/1', '/dns4/0300.0.02.01/tcp/1', '::ffff:192.0.2.1', '::FFFF:192.0.2.1', '0:0:0:0:0:ffff:192.0.2.1', '0000:0000:0000:0000:0000:ffff:c000:0201', '::ffff:c000:201', '::ffff:c000:201%eth0', '[::ffff:c000:201]', '/ip6/::ffff:c000:201/tcp/1', '/ip6zone/eth0/ip6/::ffff:c000:201/tcp/1', '::192.0.2.1', '::ffff:0:192.0.2.1', '64:ff9b::c000:201', '/ip6/64:ff9b::c000:201/tcp/1/ws', '2002:c000:201::', '2002:c000:0201:ffff:1:2:3:4', '2001:0:4136:e378:8000:63bf:3fff:fdfe', '2001::3fff:fdfe']

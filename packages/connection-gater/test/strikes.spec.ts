@@ -2,9 +2,9 @@ import { normaliseAddress } from '@cordon/address'
 import { InvalidRuleError } from '@cordon/interface-connection-gater'
 import { seededRandom } from '@cordon/testing'
 import { describe, expect, it } from 'vitest'
-import { AutoBlocks } from '../src/auto-blocks.ts'
-import { Scoreboard } from '../src/scoreboard.ts'
-import { parseText } from '../src/subject.ts'
+import { parseText } from '../src/rules/subject.ts'
+import { AutoBlocks } from '../src/strikes/auto-blocks.ts'
+import { Scoreboard } from '../src/strikes/scoreboard.ts'
 import { from, lets, make, OTHER, PEER, RELAY } from './support.ts'
 
 const PLACE = normaliseAddress('/ip4/1.2.3.4/tcp/1')

@@ -1,31 +1,44 @@
+import { connectionGater } from '@cordon/connection-gater'
 import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { ComposeError } from '@cordon/interface-component-registry'
+import { isConnectionGater } from '@cordon/interface-connection-gater'
 import { isConnectionLifecycle, isParticipantModule } from '@cordon/interface-connection-lifecycle'
 import { isResourceManagerModule } from '@cordon/interface-resource-manager'
 import { resourceManager } from '@cordon/resource-manager'
 import type { Modules } from '@cordon/component-registry'
 import type { Registry } from '@cordon/interface-component-registry'
+import type { ConnectionGater } from '@cordon/interface-connection-gater'
 import type { ConnectionLifecycle, ParticipantModule } from '@cordon/interface-connection-lifecycle'
 import type { ResourceManager, ResourceManagerModule } from '@cordon/interface-resource-manager'
 import type { ComponentLogger, Metrics } from '@libp2p/interface'
+import type { Datastore } from 'interface-datastore'
 
 /** What a resource manager brings along, whoever wrote it */
 export interface ResourceManagerPart extends ResourceManager, ResourceManagerModule, ParticipantModule {}
 
+/** What a gater brings along, whoever wrote it */
+export interface GaterPart extends ConnectionGater, ParticipantModule {}
+
 /** The modules of a guarded node by name, each with what it takes to stand in for it */
 export interface Defaults {
   readonly lifecycle: (components: { logger: ComponentLogger, metrics?: Metrics }) => ConnectionLifecycle
+  readonly gater: (components: { logger: ComponentLogger, metrics?: Metrics, datastore: Datastore, registry?: Registry }) => GaterPart
   readonly resourceManager: (components: { logger: ComponentLogger, metrics?: Metrics, registry?: Registry }) => ResourceManagerPart
 }
 
 const DEFAULTS: Defaults = {
   lifecycle: connectionLifecycle(),
+  gater: connectionGater(),
   resourceManager: resourceManager()
 }
+
+/** What makes each of them, for errors */
+const MAKERS: Readonly<Record<keyof Defaults, string>> = { lifecycle: 'connectionLifecycle', gater: 'connectionGater', resourceManager: 'resourceManager' }
 
 /** What takes the place of a default has to be of its kind: something else would be found under its name, and protect from nothing */
 const KINDS: Readonly<Record<keyof Defaults, (module: unknown) => boolean>> = {
   lifecycle: isConnectionLifecycle,
+  gater: module => isConnectionGater(module) && isParticipantModule(module),
   resourceManager: module => isResourceManagerModule(module) && isParticipantModule(module)
 }
 
@@ -61,7 +74,7 @@ function ofKind (name: keyof Defaults, factory: Modules[string]): Modules[string
     const module = factory(components)
 
     if (typeof module === 'object' && module != null && !KINDS[name](module)) {
-      throw new ComposeError(`modules.${name}`, `what its factory made cannot stand in for it: a ${name} that takes part in a node is made by ${name === 'lifecycle' ? 'connectionLifecycle' : name}(), or carries what docs/participants.md says`)
+      throw new ComposeError(`modules.${name}`, `what its factory made cannot stand in for it: a ${name} that takes part in a node is made by ${MAKERS[name]}(), or carries what docs/participants.md says`)
     }
 
     return module

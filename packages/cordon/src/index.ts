@@ -74,4 +74,4 @@ export function cordon<T extends ServiceMap = Record<never, never>, const M exte
   return compose(options, withDefaults(modules), init) as Composed<T, Chosen<M>>
 }
 
-export type { Defaults, ResourceManagerPart } from './defaults.ts'
+export type { Defaults, GaterPart, ResourceManagerPart } from './defaults.ts'

@@ -22,6 +22,12 @@ export interface GaterEvents {
   /** A list was loaded, or loaded anew; its rules are in force */
   'list:loaded': CustomEvent<ListReport>
 
+  /** A list was dropped; its rules are no longer in force */
+  'list:dropped': CustomEvent<{ readonly name: string }>
+
+  /** Everything that was kept has been read and is in force */
+  'store:loaded': CustomEvent<{ readonly rules: number }>
+
   /** The datastore failed, did not answer in time, or holds something that is no rule. Decisions do not wait for it. */
   'store:failed': CustomEvent<{ readonly error: RuleStoreError | StoredRuleError }>
 }
@@ -37,6 +43,9 @@ export interface RuleFilter {
 export interface GaterStatus {
   /** How many rules there are, by who made them */
   readonly rules: Readonly<Record<RuleOrigin, number>>
+
+  /** How many rules there have been since it was made, and how many of them are gone again; those of lists left out */
+  readonly changes: Readonly<Record<'added' | 'removed' | 'expired', number>>
 
   /** How often it refused, by what refused */
   readonly refusals: Readonly<Partial<Record<GateCause, number>>>

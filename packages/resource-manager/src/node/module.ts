@@ -1,7 +1,6 @@
 import { boundsConnectionsSymbol, isConnectionLifecycle, lifecycleDriverSymbol, participantSymbol } from '@cordon/interface-connection-lifecycle'
 import { allowlistSourceSymbol, isAllowlistModule, resourceManagerSymbol } from '@cordon/interface-resource-manager'
 import { InvalidParametersError, serviceCapabilities } from '@libp2p/interface'
-import { NAME } from '../constants.ts'
 import { ResourceManagerClass } from '../manager.ts'
 import { ResourceParticipant } from './participant.ts'
 import type { ResourceManagerComponents, ResourceManagerService } from '../index.ts'
@@ -9,6 +8,7 @@ import type { Parts } from '../manager.ts'
 import type { Shed } from './participant.ts'
 import type { Registry } from '@cordon/interface-component-registry'
 import type { Participant } from '@cordon/interface-connection-lifecycle'
+import type { AllowlistSource } from '@cordon/interface-resource-manager'
 import type { Logger, Startable } from '@libp2p/interface'
 
 export interface NodeParts extends Parts {
@@ -42,7 +42,7 @@ export class NodeResourceManager extends ResourceManagerClass implements Resourc
     })
   }
 
-  /** @throws {InvalidParametersError} when several modules say who is trusted, or are resource managers: limits that stand in one of them would not hold in the other */
+  /** @throws {InvalidParametersError} when several modules are resource managers: limits that stand in one of them would not hold in the other */
   start (): void {
     const { registry } = this.#components
     if (registry === undefined) return
@@ -56,9 +56,18 @@ export class NodeResourceManager extends ResourceManagerClass implements Resourc
   // a service without it is not started
   stop (): void {}
 
+  /** Whoever any of them trusts is trusted */
   #findAllowlist (registry: Registry): void {
-    const [source, other] = registry.modulesWith(allowlistSourceSymbol).filter(isAllowlistModule)
-    if (other !== undefined) throw new InvalidParametersError(`several modules say who is trusted: set ${NAME}.allowlist, or leave one of them out`)
-    if (source !== undefined) this.setAllowlist(source[allowlistSourceSymbol])
+    const [first, ...others] = registry.modulesWith(allowlistSourceSymbol).filter(isAllowlistModule).map(module => module[allowlistSourceSymbol])
+    if (first !== undefined) this.setAllowlist(others.length === 0 ? first : anyOf([first, ...others]))
+  }
+}
+
+function anyOf (sources: readonly AllowlistSource[]): AllowlistSource {
+  return {
+    lifts: (address, peer) => {
+      const lifted = sources.map(source => source.lifts(address, peer))
+      return { lane: lifted.some(({ lane }) => lane), counts: lifted.some(({ counts }) => counts), buckets: lifted.some(({ buckets }) => buckets) }
+    }
   }
 }

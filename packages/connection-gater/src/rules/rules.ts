@@ -1,13 +1,13 @@
 import { TooManyRulesError } from '@cordon/interface-connection-gater'
-import { AutoBlocks } from './auto-blocks.ts'
-import { encodeRule } from './codec.ts'
-import { FLUSH_HITS } from './constants.ts'
-import { actionOf, directionOf } from './entries.ts'
-import { Keeper } from './keeper.ts'
+import { FLUSH_HITS } from '../constants.ts'
+import { encodeRule } from '../store/codec.ts'
+import { Keeper } from '../store/keeper.ts'
+import { AutoBlocks } from '../strikes/auto-blocks.ts'
+import { actionOf, directionOf } from '../tables/entries.ts'
 import { idOf, RuleBook } from './rule-book.ts'
-import type { Stored } from './codec.ts'
-import type { Details, Entries } from './entries.ts'
-import type { Options } from './init.ts'
+import type { Options } from '../init.ts'
+import type { Stored } from '../store/codec.ts'
+import type { Details, Entries } from '../tables/entries.ts'
 import type { Found, Layer } from './layer.ts'
 import type { Parsed } from './subject.ts'
 import type { GaterEvents, Rule, RuleAction, RuleDirection, RuleOptions } from '@cordon/interface-connection-gater'
@@ -45,7 +45,7 @@ export class Rules {
     this.#automatic = new AutoBlocks(strikes.maxBlocks, strikes.aggregateAt)
     this.keeper = datastore === undefined
       ? undefined
-      : new Keeper({ datastore, clock, timeout, onError: error => { emit('store:failed', { error }) }, onRule: (stored, subject) => { this.#restore(stored, subject) } })
+      : new Keeper({ datastore, clock, timeout, onError: error => { emit('store:failed', { error }) }, onRule: (stored, subject) => { this.#restore(stored, subject) }, onLoaded: () => { emit('store:loaded', { rules: this.book.manual.size + this.book.automatic.size }) } })
   }
 
   /** How many automatic rules had to make room */

@@ -1,10 +1,10 @@
 import { RuleStoreError, StoredRuleError } from '@cordon/interface-connection-gater'
+import { idOf } from '../rules/rule-book.ts'
+import { Slices } from '../slices.ts'
 import { decodeRule, STORE_PREFIX } from './codec.ts'
-import { idOf } from './rule-book.ts'
-import { Slices } from './slices.ts'
 import { Writer } from './writer.ts'
+import type { Parsed } from '../rules/subject.ts'
 import type { Stored } from './codec.ts'
-import type { Parsed } from './subject.ts'
 import type { Clock, Timer } from '@cordon/interface-connection-lifecycle'
 import type { Datastore } from 'interface-datastore'
 
@@ -26,6 +26,8 @@ export interface KeeperInit {
   readonly onError: (error: RuleStoreError | StoredRuleError) => void
   /** A rule was read; throws where there is no room for it */
   readonly onRule: (stored: Stored, subject: Parsed) => void
+  /** All rules are read */
+  readonly onLoaded: () => void
 }
 
 /** Keeps rules in the datastore, and reads them when it starts */
@@ -127,6 +129,7 @@ export class Keeper {
     this.#state = 'ready'
     this.#changed = undefined
     this.#markLoaded()
+    this.#init.onLoaded()
   }
 
   async #read (run: number): Promise<void> {

@@ -1,9 +1,9 @@
 import { normaliseAddress } from '@cordon/address'
 import { InvalidRuleError } from '@cordon/interface-connection-gater'
 import { count, list, object, oneOf, optional, parseOptions, show, text } from '@cordon/options'
-import { MAX_NOTE, MAX_REASON } from './codec.ts'
-import { MAX_SUBJECT, parseText } from './subject.ts'
-import type { Parsed } from './subject.ts'
+import { MAX_SUBJECT, parseText } from '../rules/subject.ts'
+import { MAX_NOTE, MAX_REASON } from '../store/codec.ts'
+import type { Parsed } from '../rules/subject.ts'
 import type { LiftedLimit, RuleAction, RuleDirection } from '@cordon/interface-connection-gater'
 import type { Schema } from '@cordon/options'
 

@@ -1,6 +1,6 @@
-import { actionOf, directionOf } from './entries.ts'
+import { actionOf, directionOf } from '../tables/entries.ts'
 import { Layer } from './layer.ts'
-import type { Details, Hits } from './entries.ts'
+import type { Details, Hits } from '../tables/entries.ts'
 import type { Ending, Found } from './layer.ts'
 import type { GateTarget, Rule, RuleAction, RuleOrigin, SubjectKind } from '@cordon/interface-connection-gater'
 
@@ -87,6 +87,16 @@ export class RuleBook {
   /** Whether somebody would use the allowlisted scopes, if they were the right peer */
   get liftsLaneOfPeer (): boolean {
     return this.#layers.some(layer => layer.liftsLaneOfPeer)
+  }
+
+  /** Whether any rule lifts limits */
+  get lifts (): boolean {
+    return this.#layers.some(layer => layer.lifts)
+  }
+
+  /** The most specific block rule that covers somebody, predicates left out */
+  blocking (target: GateTarget): Found | undefined {
+    return this.#best(target, 'block')
   }
 
   /** When the time of a rule is over next, in ms of the clock */

@@ -1,8 +1,8 @@
 import { StoredRuleError } from '@cordon/interface-connection-gater'
 import { count, list, number, object, oneOf, optional, parseOptions, show, text } from '@cordon/options'
-import { idOf } from './rule-book.ts'
-import { MAX_SUBJECT, parseText } from './subject.ts'
-import type { Parsed } from './subject.ts'
+import { idOf } from '../rules/rule-book.ts'
+import { MAX_SUBJECT, parseText } from '../rules/subject.ts'
+import type { Parsed } from '../rules/subject.ts'
 import type { LiftedLimit, RuleAction, RuleDirection } from '@cordon/interface-connection-gater'
 import type { Schema } from '@cordon/options'
 

@@ -1,8 +1,8 @@
 import { formatPrefix } from '@cordon/address'
-import { Heap } from './heap.ts'
-import { parseText } from './subject.ts'
-import type { Placed } from './heap.ts'
-import type { Parsed } from './subject.ts'
+import { parseText } from '../rules/subject.ts'
+import { Heap } from '../tables/heap.ts'
+import type { Parsed } from '../rules/subject.ts'
+import type { Placed } from '../tables/heap.ts'
 
 /** To what blocks of single places are drawn together: a /24 of IPv4 addresses, a /56 of IPv6 networks */
 const WIDER = { 4: 24, 6: 56 } as const

@@ -1,5 +1,5 @@
-import { Heap } from './heap.ts'
-import type { Placed } from './heap.ts'
+import { Heap } from '../tables/heap.ts'
+import type { Placed } from '../tables/heap.ts'
 
 interface Score extends Placed {
   readonly subject: string

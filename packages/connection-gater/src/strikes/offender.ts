@@ -1,7 +1,7 @@
 import { InvalidRuleError } from '@cordon/interface-connection-gater'
 import { show } from '@cordon/options'
-import { parseSubject, parseText } from './subject.ts'
-import type { Parsed } from './subject.ts'
+import { parseSubject, parseText } from '../rules/subject.ts'
+import type { Parsed } from '../rules/subject.ts'
 import type { Offender } from '@cordon/interface-connection-gater'
 
 /** Who is struck, and whether strikes alone may block them */

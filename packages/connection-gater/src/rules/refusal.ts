@@ -1,5 +1,4 @@
-import { NAME } from './constants.ts'
-import type { Found } from './layer.ts'
+import { NAME } from '../constants.ts'
 import type { GateCause, GateRefusal, GateTarget, Rule } from '@cordon/interface-connection-gater'
 
 /** The setting that changes what is done with whom no rule covers */
@@ -20,7 +19,7 @@ export class Refused implements GateRefusal {
   readonly #faulty: boolean
   #rule: Rule | undefined
 
-  constructor (target: GateTarget, cause: GateCause, found?: { readonly found: Found, readonly describe: () => Rule, readonly faulty: boolean, readonly endsIn: number }) {
+  constructor (target: GateTarget, cause: GateCause, found?: { readonly describe: () => Rule, readonly faulty: boolean, readonly endsIn: number }) {
     this.cause = cause
     this.direction = target.direction
     this.permanent = found !== undefined && found.endsIn === Infinity && !found.faulty

@@ -1,0 +1,29 @@
+import { normaliseAddress } from '@cordon/address'
+import type { GateTarget } from '@cordon/interface-connection-gater'
+import type { ConnectionRecord, DialTarget, Direction, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+/** Who is meant, as far as it is known */
+export function targetOf (direction: Direction, address: NormalisedAddress | undefined, peer: string | undefined): GateTarget {
+  return { direction, ...(address !== undefined && { address }), ...(peer !== undefined && { peer }) }
+}
+
+/** Whom we are about to dial: the address may say who is there, and if somebody else is, the dial fails */
+export function targetOfDial ({ peer, multiaddr, address }: DialTarget): GateTarget {
+  return targetOf('outbound', address ?? (multiaddr === undefined ? undefined : normaliseAddress(multiaddr)), peer?.toString() ?? (multiaddr === undefined ? undefined : peerOf(multiaddr)))
+}
+
+/** An inbound address may name a peer as well, and is not believed */
+export function targetOfRecord ({ direction, address, remotePeer }: ConnectionRecord): GateTarget {
+  return targetOf(direction, address, remotePeer?.toString())
+}
+
+/** The peer at the end of an address; what stands before `/p2p-circuit` is the relay */
+function peerOf (multiaddr: Multiaddr): string | undefined {
+  let peer: string | undefined
+  for (const { name, value } of multiaddr.getComponents()) {
+    if (name === 'p2p') peer = value
+    else if (name === 'p2p-circuit') peer = undefined
+  }
+  return peer
+}
