@@ -5,7 +5,7 @@ import { identify } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
 import { createLibp2p } from 'libp2p'
 import { describe, expect, expectTypeOf, it } from 'vitest'
-import type { ResourceManagerPart } from '@cordon/cordon'
+import type { GaterPart, ResourceManagerPart } from '@cordon/cordon'
 import type { Registry } from '@cordon/interface-component-registry'
 import type { ConnectionLifecycle } from '@cordon/interface-connection-lifecycle'
 import type { Identify } from '@libp2p/identify'
@@ -33,14 +33,16 @@ describe('the services of a composed node are known by type', () => {
 
     expectTypeOf(services.lifecycle).toEqualTypeOf<ConnectionLifecycle>()
     expectTypeOf(services.registry).toEqualTypeOf<Registry>()
+    expectTypeOf(services.gater).toEqualTypeOf<GaterPart>()
     expectTypeOf(services.resourceManager).toEqualTypeOf<ResourceManagerPart>()
     expectTypeOf(services).not.toHaveProperty('ping')
-    expect(Object.keys(services).sort()).toEqual(['lifecycle', 'registry', 'resourceManager'])
+    expect(Object.keys(services).sort()).toEqual(['gater', 'lifecycle', 'registry', 'resourceManager'])
   })
 
   it('without one that was left out', async () => {
-    const services = await servicesOf(cordon({}, { resourceManager: false }))
+    const services = await servicesOf(cordon({}, { gater: false, resourceManager: false }))
 
+    expectTypeOf(services).not.toHaveProperty('gater')
     expectTypeOf(services).not.toHaveProperty('resourceManager')
     expect(Object.keys(services).sort()).toEqual(['lifecycle', 'registry'])
   })

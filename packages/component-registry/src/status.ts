@@ -5,6 +5,9 @@ import type { Transport } from '@libp2p/interface'
 /** What every connection gets, whichever way it comes */
 const ENFORCED = ['records', 'deadlines', 'streams']
 
+/** What comes over these has no address of its own that could be asked about earlier */
+const WITHOUT_SOCKETS: ReadonlySet<string> = new Set(['@libp2p/memory', '@libp2p/circuit-relay-v2-transport', '@libp2p/webrtc'])
+
 const WEBSOCKETS = '@libp2p/websockets'
 
 /** What holds for each transport, and what does not; `strangers` are those that were not composed */
@@ -27,7 +30,7 @@ export function transportStatus (transports: readonly TransportState[], stranger
 
     if (asksBlockList === true) {
       enforced.push('addresses')
-    } else if (asksBlockList === false) {
+    } else if (asksBlockList === false && !WITHOUT_SOCKETS.has(tag)) {
       gaps.push('rules about addresses are asked once it has accepted a connection, not before')
     }
 

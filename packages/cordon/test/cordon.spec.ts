@@ -1,3 +1,4 @@
+import { connectionGater, createConnectionGater } from '@cordon/connection-gater'
 import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { isConnectionLifecycle } from '@cordon/interface-connection-lifecycle'
 import { createResourceManager, resourceManager } from '@cordon/resource-manager'
@@ -12,7 +13,7 @@ describe('cordon', () => {
     const node = await createLibp2p(cordon({ services: { mine: () => 'mine' } }))
     await node.stop()
 
-    expect(Object.keys(node.services)).toEqual(['registry', 'mine', 'lifecycle', 'resourceManager'])
+    expect(Object.keys(node.services)).toEqual(['registry', 'mine', 'lifecycle', 'gater', 'resourceManager'])
     expect(isConnectionLifecycle(node.services.lifecycle)).toBe(true)
     expect(node.services.mine).toBe('mine')
   })
@@ -40,6 +41,7 @@ describe('cordon', () => {
 
   it.each([
     ['lifecycle', () => ({})],
+    ['gater', () => createConnectionGater()],
     ['resourceManager', () => createResourceManager()]
   ])('says of a %s that is none that it cannot stand in for it', async (name, factory) => {
     await expect(createLibp2p(untyped({}, { [name]: factory }))).rejects.toThrow(`modules.${name}: `)
@@ -51,6 +53,12 @@ describe('cordon', () => {
     await expect((async () => { await node.start() })()).rejects.toThrow('several modules are resource managers')
   })
 
+  it('says of a second gater that there can be one', async () => {
+    const node = await createLibp2p({ ...cordon({}, { gate: connectionGater() }), start: false })
+
+    await expect((async () => { await node.start() })()).rejects.toThrow('several modules are gaters')
+  })
+
   it('adds modules of your own', async () => {
     const node = await createLibp2p(cordon({}, { watchdog: () => ({ barks: true }) }))
     await node.stop()
@@ -60,7 +68,7 @@ describe('cordon', () => {
 
   it.each([
     [{ lifecycle: false }, 'modules.lifecycle: the lifecycle cannot be left out'],
-    [{ lifecycel: false }, 'modules.lifecycel: there is no default module of this name to leave out; there is lifecycle, resourceManager'],
+    [{ lifecycel: false }, 'modules.lifecycel: there is no default module of this name to leave out; there is lifecycle, gater, resourceManager'],
     [{ lifecycle: 1 }, 'modules.lifecycle: expected a factory'],
     [null, 'modules: expected an object'],
     [[], 'modules: expected an object'],

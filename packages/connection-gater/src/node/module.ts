@@ -1,7 +1,8 @@
 import { blockListSymbol } from '@cordon/interface-component-registry'
+import { connectionGaterSymbol } from '@cordon/interface-connection-gater'
 import { isConnectionLifecycle, lifecycleDriverSymbol, participantSymbol } from '@cordon/interface-connection-lifecycle'
 import { allowlistSourceSymbol } from '@cordon/interface-resource-manager'
-import { serviceCapabilities } from '@libp2p/interface'
+import { InvalidParametersError, serviceCapabilities } from '@libp2p/interface'
 import { ConnectionGaterClass } from '../gater.ts'
 import { createBlockList } from './block-list.ts'
 import { Enforcer } from './enforcer.ts'
@@ -43,8 +44,11 @@ export class NodeGater extends ConnectionGaterClass implements ConnectionGaterSe
     if (components.metrics !== undefined) registerMetrics(components.metrics, () => this.status())
   }
 
+  /** @throws {InvalidParametersError} when several modules are gaters: both would keep their rules in one place */
   override async start (): Promise<void> {
-    this.#lifecycle = this.#components.registry?.modulesWith(lifecycleDriverSymbol).find(isConnectionLifecycle)
+    const { registry } = this.#components
+    if (registry !== undefined && registry.modulesWith(connectionGaterSymbol).length > 1) throw new InvalidParametersError('several modules are gaters: is a name misspelt? There can be one, and its place is gater')
+    this.#lifecycle = registry?.modulesWith(lifecycleDriverSymbol).find(isConnectionLifecycle)
     this.#enforcer.start()
     await super.start()
   }
