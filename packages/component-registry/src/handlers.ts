@@ -10,6 +10,12 @@ export class HandlerHook {
   readonly #services = new Map<string, string>()
   readonly #streams = new WeakMap<Stream, StreamHook>()
   readonly #ours = new WeakSet<StreamMiddleware>()
+  /** The same for all streams whose protocol has no middleware of the user's */
+  readonly #first: StreamMiddleware = (stream, connection, next) => {
+    this.#streams.get(stream)?.negotiated()
+    next(stream, connection)
+  }
+
 
   /** Takes the place of the registrar's methods; services register when they start, which is later */
   install (components: NodeComponents): void {
@@ -61,20 +67,17 @@ export class HandlerHook {
 
   /** The user's middleware, between what knows the stream before it and what knows the one that it made of it */
   #around (users: StreamMiddleware[]): StreamMiddleware[] {
+    if (users.length === 0) {
+      return [this.#first]
+    }
+
     // one that was registered with what we returned before has ours in it
-    const theirs = users.filter(middleware => !this.#ours.has(middleware))
+    const theirs = users.filter(middleware => middleware !== this.#first && !this.#ours.has(middleware))
     let hook: StreamHook | undefined
     const first: StreamMiddleware = (stream, connection, next) => {
       hook = this.#streams.get(stream)
-      hook?.negotiated()
-      next(stream, connection)
+      this.#first(stream, connection, next)
     }
-    this.#ours.add(first)
-
-    if (theirs.length === 0) {
-      return [first]
-    }
-
     const last: StreamMiddleware = (stream, connection, next) => {
       if (hook != null) {
         this.#streams.set(stream, hook)
@@ -82,7 +85,7 @@ export class HandlerHook {
 
       next(stream, connection)
     }
-    this.#ours.add(last)
+    this.#ours.add(first).add(last)
 
     return [first, ...theirs, last]
   }
