@@ -16,7 +16,6 @@ export class HandlerHook {
     next(stream, connection)
   }
 
-
   /** Takes the place of the registrar's methods; services register when they start, which is later */
   install (components: NodeComponents): void {
     const { registrar } = components
@@ -76,7 +75,7 @@ export class HandlerHook {
     let hook: StreamHook | undefined
     const first: StreamMiddleware = (stream, connection, next) => {
       hook = this.#streams.get(stream)
-      this.#first(stream, connection, next)
+      return this.#first(stream, connection, next)
     }
     const last: StreamMiddleware = (stream, connection, next) => {
       if (hook != null) {
