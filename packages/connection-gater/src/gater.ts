@@ -69,6 +69,8 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
     this.#rules = new Rules(options, (type, detail) => {
       const change = CHANGES[type]
       if (change !== undefined) this.#changes[change]++
+      // what was read after the deadline of `start` may have an end as well
+      if (type === 'store:loaded') this.#rules.await()
       this.safeDispatchEvent(type, { detail })
     })
     const { clock, wallClock, refusalLog: write } = options
@@ -78,10 +80,12 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   }
 
   async start (): Promise<void> {
+    this.#log?.start()
     await this.#rules.start()
   }
 
   async stop (): Promise<void> {
+    this.#log?.stop()
     await this.#rules.stop()
   }
 
@@ -125,6 +129,16 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   preview (target: GateTarget): GateRefusal | undefined {
     this.#rules.sweep()
     return this.#refusal(target, this.#book.judge(target))
+  }
+
+  /** Every rule that blocks it, also those that are less specific than the one that is reported; of predicates only that one */
+  * blocking (target: GateTarget): Generator<Rule> {
+    const { found } = this.#book.judge(target)
+    if (found?.kind === 'predicate') yield this.#book.describe(found)
+    for (const layer of [this.#book.manual, this.#book.automatic, ...this.#book.lists.values()]) {
+      if (layer.isEmpty('block')) continue
+      for (const one of layer.all(target, 'block')) yield this.#book.describe(one)
+    }
   }
 
   /** Whether a rule blocks whoever comes from an IP address; only what is true counts as a decision, because the rest is decided once there is a connection */

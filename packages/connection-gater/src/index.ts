@@ -236,7 +236,7 @@ export interface WatchOptions extends Omit<ListSource, 'content' | 'signal'> {
    */
   interval?: number | undefined
 
-  /** Told once of each way in which loading it anew fails; the rules that were in force stay so. Must not throw. */
+  /** Told once of each way in which loading it anew fails, one after the other; the rules that were in force stay so. Must not throw. */
   onError?: ((error: ListLoadError) => void) | undefined
 
   /** What `interval` is measured with; the clock of the machine by default */
@@ -257,7 +257,8 @@ export interface WatchedList extends Disposable {
 
 /**
  * Loads a list from a file, and again whenever the file changes, whether it is written to or replaced. All of its rules
- * change at once, and none of them while it is being written to. For Node.
+ * change at once, and none of them while it is being written to: a change counts when nobody has written to the file for a
+ * second, or between two looks. For Node.
  *
  * @param name - of the list, as in `loadList`
  * @param path - of the file

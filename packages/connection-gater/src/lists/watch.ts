@@ -9,6 +9,9 @@ import type { Schema } from '@cordon/options'
 
 const INTERVAL = 5_000
 
+/** A file that nobody has written to for so long is not being written to, in ms */
+const QUIET = 1_000
+
 interface Stats {
   readonly dev: bigint
   readonly ino: bigint
@@ -18,7 +21,7 @@ interface Stats {
 
 interface Fs {
   readonly promises: { stat (path: string, options: { readonly bigint: true }): Promise<Stats> }
-  createReadStream (path: string): AsyncIterable<Uint8Array>
+  createReadStream (path: string, options: { readonly signal: AbortSignal }): AsyncIterable<Uint8Array>
 }
 
 interface Watching {
@@ -56,8 +59,10 @@ class Watcher implements WatchedList {
   readonly #source: Omit<ListSource, 'content' | 'signal'>
   readonly #options: Watching
   readonly #stopped = new AbortController()
-  /** What the file was when it was last read, also if that failed: the same would fail again */
-  #seen: string | undefined
+  /** What the file was when the whole of it was last read, also if no list came of it: the same would fail again */
+  #read: string | undefined
+  /** What it was when it was last looked at, and had changed */
+  #found: string | undefined
   #timer: Timer | undefined
   #report: ListReport | undefined
   #error: ListLoadError | undefined
@@ -81,8 +86,11 @@ class Watcher implements WatchedList {
 
   /** @throws {ListLoadError} when it cannot be read; then it is not watched */
   async first (): Promise<void> {
-    await this.#look()
-    if (this.#error !== undefined) throw this.#error
+    try {
+      await this.#load((await this.#look()).state)
+    } catch (err) {
+      throw this.#errorOf(err)
+    }
     this.#next()
   }
 
@@ -97,41 +105,65 @@ class Watcher implements WatchedList {
 
   #next (): void {
     this.#timer = this.#options.clock.schedule(this.#options.interval, () => {
-      void this.#look().then(() => { if (!this.#stopped.signal.aborted) this.#next() })
+      void this.#again().then(() => { if (!this.#stopped.signal.aborted) this.#next() })
     })
   }
 
-  async #look (): Promise<void> {
+  async #again (): Promise<void> {
     try {
-      const seen = await this.#state()
-      if (seen === this.#seen) return
-      this.#seen = seen
-      this.#report = await this.#gater.loadList(this.#name, { ...this.#source, content: this.#read(seen), signal: this.#stopped.signal })
-      this.#error = undefined
+      const state = await this.#changed()
+      if (state !== undefined && !this.#stopped.signal.aborted) await this.#load(state)
     } catch (err) {
-      if (!this.#stopped.signal.aborted) this.#failed(err)
+      if (!this.#stopped.signal.aborted) this.#failed(this.#errorOf(err))
     }
   }
 
-  /** The same as long as nobody writes to it or puts another file in its place */
-  async #state (): Promise<string> {
+  /** What the file has become, once nobody writes to it; nothing while there is nothing new to read */
+  async #changed (): Promise<string | undefined> {
+    try {
+      const { state, isQuiet } = await this.#look()
+      if (state === this.#read) return undefined
+      const before = this.#found
+      this.#found = state
+      if (isQuiet || state === before) return state
+      if (before === undefined) return undefined
+      throw new Error('it is still being written to')
+    } catch (err) {
+      // whatever is there next time is to be read, even if that is what was read last
+      this.#read = undefined
+      throw err
+    }
+  }
+
+  async #load (state: string): Promise<void> {
+    this.#report = await this.#gater.loadList(this.#name, { ...this.#source, content: this.#content(state), signal: this.#stopped.signal })
+    this.#error = undefined
+  }
+
+  /** What the file is: the same as long as nobody writes to it or puts another file in its place */
+  async #look (): Promise<{ state: string, isQuiet: boolean }> {
     const { dev, ino, size, mtimeNs } = await this.#fs.promises.stat(this.#path, { bigint: true })
-    return `${dev} ${ino} ${size} ${mtimeNs}`
+    return { state: `${dev} ${ino} ${size} ${mtimeNs}`, isQuiet: Date.now() - Number(mtimeNs / 1_000_000n) >= QUIET }
   }
 
-  /** Nothing of a file that changed while it was read comes into force; the next look reads it anew */
-  async * #read (seen: string): AsyncGenerator<Uint8Array> {
-    yield * this.#fs.createReadStream(this.#path)
-    if (await this.#state() !== seen) {
-      this.#seen = undefined
-      throw new Error('the file changed while it was read')
+  /** Nothing of a file that changed while it was read comes into force; it is read anew later */
+  async * #content (state: string): AsyncGenerator<Uint8Array> {
+    this.#read = state
+    this.#found = undefined
+    try {
+      yield * this.#fs.createReadStream(this.#path, { signal: this.#stopped.signal })
+      if ((await this.#look()).state !== state) throw new Error('the file changed while it was read')
+    } catch (err) {
+      this.#read = undefined
+      throw err
     }
   }
 
-  #failed (err: unknown): void {
-    const error = err instanceof ListLoadError ? err : new ListLoadError(this.#name, err instanceof Error ? err.message : 'no error was given', { cause: err })
-    // reading may succeed the next time; what could be read and has no rule will not
-    if (error.cause !== undefined) this.#seen = undefined
+  #errorOf (err: unknown): ListLoadError {
+    return err instanceof ListLoadError ? err : new ListLoadError(this.#name, err instanceof Error ? err.message : 'no error was given', { cause: err })
+  }
+
+  #failed (error: ListLoadError): void {
     // a file that is gone stays so for a while
     const isNew = error.message !== this.#error?.message
     this.#error = error

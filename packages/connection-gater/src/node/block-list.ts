@@ -20,7 +20,12 @@ export function createBlockList (isBlocked: (address: string) => boolean): Block
   if (net === undefined) return undefined
   class AskingBlockList extends net.BlockList {
     override check (address: string): boolean {
-      return isBlocked(address)
+      try {
+        return isBlocked(address)
+      } catch {
+        // would end the process; it is asked again once there is a connection, where what throws refuses and is told
+        return false
+      }
     }
   }
   return new AskingBlockList()

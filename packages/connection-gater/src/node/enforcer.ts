@@ -1,4 +1,4 @@
-import type { ConnectionGater, GateRefusal, GaterEvents, GateTarget } from '@cordon/interface-connection-gater'
+import type { ConnectionGater, GateRefusal, GaterEvents, GateTarget, Rule } from '@cordon/interface-connection-gater'
 
 /** One connection that exists */
 export interface OpenConnection {
@@ -11,13 +11,20 @@ export interface OpenConnections {
   /** What exists now; closing one may change it */
   all (): Iterable<OpenConnection>
 
-  /** Ends the dials that are refused, where that is possible */
-  endDials (judge: (target: GateTarget) => GateRefusal | undefined): void
+  /**
+   * Ends the dials that are refused, where that is possible.
+   *
+   * @param judge - to be told of each of them whether it is among `all` as well
+   */
+  endDials (judge: (target: GateTarget, isOpen: boolean) => GateRefusal | undefined): void
 }
 
 /** A gater that can say what it would decide, and count nothing */
 export interface Judge extends ConnectionGater {
   preview (target: GateTarget): GateRefusal | undefined
+
+  /** Every rule that blocks it */
+  blocking (target: GateTarget): Iterable<Rule>
 }
 
 /** What changed in one tick */
@@ -30,12 +37,6 @@ class Changes {
   fewerAllowed = false
   /** Rules were read from the datastore */
   stored = false
-
-  /** Whether this is refused because of them. What an older rule covers was closed then, or kept because the operator said so. */
-  explain ({ rule }: GateRefusal): boolean {
-    if (rule === undefined) return this.fewerAllowed || this.stored
-    return this.stored || this.added.has(rule.id) || (rule.list !== undefined && this.lists.has(rule.list))
-  }
 }
 
 /** Closes what is open and that rules have come to forbid, and ends dials to it: one pass for all that changed in one tick */
@@ -43,10 +44,20 @@ export class Enforcer {
   readonly #gater: Judge
   readonly #connections: OpenConnections
   #changes: Changes | undefined
+  /** The ids of rules that leave open what is open; never more than there are rules */
+  readonly #lenient = new Set<string>()
   readonly #listeners: { readonly [K in keyof GaterEvents]?: (event: GaterEvents[K]) => void } = {
-    'rule:added': ({ detail: { rule, close } }) => { if (close && rule.action === 'block') this.#soon().added.add(rule.id) },
-    'rule:removed': ({ detail: { rule } }) => { if (rule.action === 'allow') this.#soon().fewerAllowed = true },
-    'rule:expired': ({ detail: { rule } }) => { if (rule.action === 'allow') this.#soon().fewerAllowed = true },
+    'rule:added': ({ detail: { rule, close } }) => {
+      if (rule.action !== 'block') return
+      if (close) {
+        this.#lenient.delete(rule.id)
+        this.#soon().added.add(rule.id)
+      } else {
+        this.#lenient.add(rule.id)
+      }
+    },
+    'rule:removed': ({ detail: { rule } }) => { this.#gone(rule) },
+    'rule:expired': ({ detail: { rule } }) => { this.#gone(rule) },
     'list:loaded': ({ detail: { name } }) => {
       const changes = this.#soon()
       changes.lists.add(name)
@@ -67,6 +78,12 @@ export class Enforcer {
 
   stop (): void {
     for (const [type, listener] of Object.entries(this.#listeners)) this.#gater.removeEventListener(type as keyof GaterEvents, listener as (event: Event) => void)
+    this.#lenient.clear()
+  }
+
+  #gone (rule: Rule): void {
+    if (rule.action === 'allow') this.#soon().fewerAllowed = true
+    else this.#lenient.delete(rule.id)
   }
 
   /** What is to be looked at before anything else happens */
@@ -82,15 +99,29 @@ export class Enforcer {
     const changes = this.#changes
     this.#changes = undefined
     if (changes === undefined) return
-    const judge = (target: GateTarget): GateRefusal | undefined => {
+    const judge = (target: GateTarget, isCounted: boolean): GateRefusal | undefined => {
       const refusal = this.#gater.preview(target)
-      return refusal !== undefined && changes.explain(refusal) ? this.#gater.decide(target) : undefined
+      if (refusal === undefined || !this.#isNew(target, refusal, changes)) return undefined
+      return isCounted ? this.#gater.decide(target) : refusal
     }
     // dials first: one that ends may begin another, which is refused then
-    this.#connections.endDials(judge)
+    this.#connections.endDials((target, isOpen) => judge(target, !isOpen))
     for (const connection of [...this.#connections.all()]) {
-      const refusal = judge(connection.target)
+      const refusal = judge(connection.target, true)
       if (refusal !== undefined) connection.close(refusal)
     }
+  }
+
+  /**
+   * Whether this is refused because of what changed. What only older rules cover was closed then, or kept because the
+   * operator said so.
+   */
+  #isNew (target: GateTarget, { rule }: GateRefusal, changes: Changes): boolean {
+    if (rule === undefined) return changes.fewerAllowed || changes.stored
+    const isNew = ({ id, list }: Rule): boolean => changes.added.has(id) || (list !== undefined && changes.lists.has(list)) || (changes.stored && !this.#lenient.has(id))
+    if (isNew(rule)) return true
+    // a new rule may be less specific than one that lets open what is open
+    for (const other of this.#gater.blocking(target)) if (isNew(other)) return true
+    return false
   }
 }

@@ -13,10 +13,10 @@ import type { ConnectionGaterComponents, ConnectionGaterService } from '../index
 import type { Options } from '../init.ts'
 import type { OpenConnection } from './enforcer.ts'
 import type { BlockList } from '@cordon/interface-component-registry'
-import type { Offender, Strike } from '@cordon/interface-connection-gater'
+import type { GaterEvents, Offender, Strike } from '@cordon/interface-connection-gater'
 import type { CloseReason, ConnectionLifecycle, ConnectionRecord, Participant } from '@cordon/interface-connection-lifecycle'
 import type { AllowlistSource } from '@cordon/interface-resource-manager'
-import type { Startable } from '@libp2p/interface'
+import type { Logger, Startable } from '@libp2p/interface'
 
 const MISBEHAVED: CloseReason = { code: 'misbehaved', by: 'local' }
 
@@ -29,17 +29,23 @@ export class NodeGater extends ConnectionGaterClass implements ConnectionGaterSe
   readonly [blockListSymbol]: BlockList | undefined
   readonly #components: ConnectionGaterComponents
   readonly #enforcer: Enforcer
+  readonly #log: Logger
+  readonly #onFailure = ({ detail: { error } }: GaterEvents['store:failed']): void => { this.#log.error('the datastore of the rules failed - %e', error) }
   /** Known once the node starts; before that nothing is open */
   #lifecycle: ConnectionLifecycle | undefined
 
   constructor (components: ConnectionGaterComponents, options: Options) {
     super(options)
     this.#components = components
+    this.#log = components.logger.forComponent('cordon:gater')
     this[participantSymbol] = new GateParticipant(this)
     this[blockListSymbol] = createBlockList(address => this.turnsAway(address))
     this.#enforcer = new Enforcer(this, {
       all: () => this.#records().map(openConnection),
-      endDials: judge => this.#components.registry?.endDials(target => judge(targetOfDial(target)))
+      endDials: judge => {
+        const connected = new Set(this.#records().map(({ remoteAddr }) => remoteAddr.toString()))
+        this.#components.registry?.endDials(target => judge(targetOfDial(target), target.multiaddr !== undefined && connected.has(target.multiaddr.toString())))
+      }
     })
     if (components.metrics !== undefined) registerMetrics(components.metrics, () => this.status())
   }
@@ -50,12 +56,14 @@ export class NodeGater extends ConnectionGaterClass implements ConnectionGaterSe
     if (registry !== undefined && registry.modulesWith(connectionGaterSymbol).length > 1) throw new InvalidParametersError('several modules are gaters: is a name misspelt? There can be one, and its place is gater')
     this.#lifecycle = registry?.modulesWith(lifecycleDriverSymbol).find(isConnectionLifecycle)
     this.#enforcer.start()
+    this.addEventListener('store:failed', this.#onFailure)
     await super.start()
   }
 
   override async stop (): Promise<void> {
     this.#enforcer.stop()
     await super.stop()
+    this.removeEventListener('store:failed', this.#onFailure)
   }
 
   /** As in the interface; who shares a place is seen, where it is not said, and what is to be disconnected is */

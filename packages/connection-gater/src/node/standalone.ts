@@ -22,6 +22,9 @@ export class StandaloneGater extends ConnectionGaterClass implements StandaloneC
   readonly denyOutboundConnection = (peer: PeerId, { remoteAddr }: MultiaddrConnection): boolean => this.#refuses('outbound', remoteAddr, peer)
   readonly denyInboundEncryptedConnection = (peer: PeerId, { remoteAddr }: MultiaddrConnection): boolean => this.#refuses('inbound', remoteAddr, peer)
   readonly denyOutboundEncryptedConnection = (peer: PeerId, { remoteAddr }: MultiaddrConnection): boolean => this.#refuses('outbound', remoteAddr, peer)
+  // a rule may have come while the muxer was agreed on, when libp2p does not list the connection yet
+  readonly denyInboundUpgradedConnection = this.denyInboundEncryptedConnection
+  readonly denyOutboundUpgradedConnection = this.denyOutboundEncryptedConnection
   readonly denyInboundRelayReservation = (source: PeerId): boolean => this.#refuses('inbound', undefined, source)
   readonly denyOutboundRelayedConnection = (source: PeerId, destination: PeerId): boolean => this.#refuses('inbound', undefined, source) || this.#refuses('outbound', undefined, destination)
   readonly denyInboundRelayedConnection = (_relay: PeerId, remote: PeerId): boolean => this.#refuses('inbound', undefined, remote)
