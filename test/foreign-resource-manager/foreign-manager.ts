@@ -100,7 +100,7 @@ export class ForeignManager implements ResourceManager {
     checkDirection(direction)
     checkName('peer', peer)
     const carrier = connection == null ? undefined : ownConnection(connection)
-    if (carrier != null && carrier.peer !== peer) throw new ScopeAttachedError(carrier.name, carrier.peer ?? 'no peer')
+    if (carrier != null && carrier.peer !== peer) throw new ScopeAttachedError(carrier.name, carrier.peer)
     const scope = new Scope({ class: 'stream', name: `stream-${++this.#names}`, bounds: () => this.#limits.one('stream') })
     const one = { ...NOTHING, [direction === 'inbound' ? 'streamsInbound' : 'streamsOutbound']: 1 }
     const address = carrier?.origin.address

@@ -11,17 +11,17 @@ export class ScopeClosedError extends Error {
   }
 }
 
-/** Thrown when a connection is attached to a second peer, or a stream to a second protocol or service */
+/** Thrown when a connection is attached to a second peer, a stream to a second protocol or service, or a stream is opened for a peer that its connection does not have */
 export class ScopeAttachedError extends Error {
   static override name = 'ScopeAttachedError'
   override name = 'ScopeAttachedError'
   /** The name of the scope, such as `stream-7` */
   readonly scope: string
-  /** What it is attached to already */
-  readonly attachedTo: string
+  /** What it is attached to already; absent where it has no peer yet */
+  readonly attachedTo: string | undefined
 
-  constructor (scope: string, attachedTo: string) {
-    super(`${scope} is attached to ${attachedTo} already`)
+  constructor (scope: string, attachedTo: string | undefined) {
+    super(attachedTo === undefined ? `${scope} has no peer yet` : `${scope} is attached to ${attachedTo} already`)
     this.scope = scope
     this.attachedTo = attachedTo
   }
@@ -48,7 +48,7 @@ export class InvalidNameError extends Error {
   readonly length: number
 
   constructor (kind: string, length: number, max: number) {
-    super(`the name of a ${kind} must be a string of 1 to ${max} characters, got ${length < 0 ? 'none' : length}`)
+    super(`the name of a ${kind} must be a string of 1 to ${max} characters, got ${length < 0 ? 'no string' : `${length} characters`}`)
     this.length = length
   }
 }

@@ -112,3 +112,12 @@ export interface LimitConfig {
   readonly stream?: PartialScopeLimits | undefined
   readonly prefixes?: PrefixConfig | undefined
 }
+
+/** Something that a manager was told, and accepts, but that cannot be meant */
+export interface LimitWarning {
+  /** Such as `resourceManager.limits.system.connectionsInbound` */
+  readonly path: string
+
+  /** A sentence that begins with the path */
+  readonly message: string
+}

@@ -1,5 +1,5 @@
 import type { AllowlistSource } from './allowlist.ts'
-import type { LimitConfig } from './limits.ts'
+import type { LimitConfig, LimitWarning } from './limits.ts'
 import type { ResourceRefusal } from './refusal.ts'
 import type { ConnectionScope, OpenConnectionOptions, OpenStreamOptions, ScopeHandle, StreamScope } from './scopes.ts'
 import type { ResourceSnapshot, ResourceStat, SnapshotOptions } from './snapshot.ts'
@@ -38,6 +38,12 @@ export interface CheckConnectionOptions extends OpenConnectionOptions {
 export interface ResourceManager {
   /** Whom the operator trusts */
   readonly allowlist: AllowlistSource
+
+  /**
+   * What it was told and accepts, but cannot be meant, as far as it still applies; absent where a manager does not judge.
+   * Nobody is interrupted for it, so whoever operates the node should look once it has been made.
+   */
+  readonly warnings?: readonly LimitWarning[]
 
   /**
    * A raw connection exists, or is about to be dialled: takes a place for it in the transient scope.

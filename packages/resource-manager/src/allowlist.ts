@@ -1,11 +1,12 @@
 import { formatPrefix, parsePrefix, prefixKey } from '@cordon/address'
 import { show } from '@cordon/options'
 import { InvalidParametersError } from '@libp2p/interface'
+import { NAME } from './constants.ts'
 import { checkPeerId } from './peer-id.ts'
 import { groupAt } from './prefixes/prefixes.ts'
 import type { Prefix } from '@cordon/address'
 import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
-import type { AllowlistSource, Lifted } from '@cordon/interface-resource-manager'
+import type { AllowlistSource, Lifted, LimitWarning } from '@cordon/interface-resource-manager'
 
 /** Whom the operator trusts, as a list that can be changed while the node runs */
 export interface Allowlist extends AllowlistSource {
@@ -14,8 +15,11 @@ export interface Allowlist extends AllowlistSource {
 
   /**
    * Adds an address, a range, a peer, or a peer at an address or range: `/ip4/192.0.2.1`,
-   * `/ip4/192.0.2.0/ipcidr/24`, `192.0.2.0/24`, `/p2p/12D3…`, `/ip4/192.0.2.1/p2p/12D3…`. Ports are ignored. A peer is
-   * spelt as `PeerId.toString()` does, in base58. Without effect when it is there.
+   * `/ip4/192.0.2.0/ipcidr/24`, `192.0.2.0/24`, `/p2p/12D3…`, `/ip4/192.0.2.1/p2p/12D3…`. A peer is spelt as
+   * `PeerId.toString()` does, in base58. Without effect when it is there.
+   *
+   * Ports are ignored, and what follows them, because whoever connects does so from any port: `/ip4/192.0.2.1/tcp/4001`
+   * trusts everybody at that address, as it does in go-libp2p. To trust one node there, add its `/p2p/…`.
    *
    * @throws {InvalidParametersError} when it is none of these, or there are 10,000 already
    */
@@ -32,7 +36,8 @@ export interface Allowlist extends AllowlistSource {
 
 const MAX_ENTRIES = 10_000
 
-const ADDRESS = /^\/(?:ip4|ip6)\/([^/]{2,64})(?:\/ipcidr\/(\d{1,3}))?(?:\/|$)/
+/** An address or a range, and perhaps a port with whatever is spoken there */
+const ADDRESS = /^\/(?:ip4|ip6)\/([^/]{2,64})(?:\/ipcidr\/(\d{1,3}))?(\/(?:tcp|udp)\/\d{1,5}(?:\/[^/]+)*)?\/?$/
 /** Where a peer is named; `ipfs` is what multiaddrs called it once */
 const NAMES_PEER = /\/(?:p2p|ipfs)(?:\/|-circuit|$)/
 const PEER = /^(.*?)\/(?:p2p|ipfs)\/([^/]+)$/
@@ -175,8 +180,27 @@ export const ALLOWLIST = 'a list of entries, or an object with the method lifts'
  * @throws {InvalidParametersError} when it is neither a list of entries nor an object that knows, or an entry is none
  */
 export function allowlistOf (allowlist: AllowlistSource | readonly string[]): AllowlistSource {
-  if (!isAllowlist(allowlist)) throw new InvalidParametersError(`allowlist must be ${ALLOWLIST}, got ${show(allowlist)}`)
-  return 'lifts' in allowlist ? allowlist : createAllowlist(allowlist)
+  if (!isAllowlist(allowlist)) throw new InvalidParametersError(`${NAME}.allowlist must be ${ALLOWLIST}, got ${show(allowlist)}`)
+  if ('lifts' in allowlist) return allowlist
+  const list = createAllowlist()
+  for (const [index, entry] of allowlist.entries()) {
+    try {
+      list.add(entry)
+    } catch (error) {
+      throw new InvalidParametersError(`${NAME}.allowlist[${index}]: ${error instanceof Error ? error.message : show(error)}`)
+    }
+  }
+  return list
+}
+
+/** Entries that trust more than they seem to say: everybody at an address, and not only at one port of it */
+export function findIgnoredPorts (allowlist: AllowlistSource | readonly string[]): LimitWarning[] {
+  if ('lifts' in allowlist) return []
+  return allowlist.flatMap((entry, index) => {
+    const [, , , port] = NAMES_PEER.test(entry) ? [] : ADDRESS.exec(entry) ?? []
+    const path = `${NAME}.allowlist[${index}]`
+    return port === undefined ? [] : [{ path, message: `${path} is ${show(entry)}, but ports are ignored: everybody at that address is trusted` }]
+  })
 }
 
 /**

@@ -65,11 +65,10 @@
 import { modulePartsOf, partsOf } from './init.ts'
 import { ResourceManagerClass } from './manager.ts'
 import { NodeResourceManager } from './node/module.ts'
-import type { LimitWarning } from './limits/contradictions.ts'
 import type { Machine } from './limits/machine.ts'
 import type { Registry } from '@cordon/interface-component-registry'
 import type { BoundsConnectionsModule, Clock, ParticipantModule } from '@cordon/interface-connection-lifecycle'
-import type { AllowlistSource, LimitConfig, ResourceManager, ResourceManagerModule } from '@cordon/interface-resource-manager'
+import type { AllowlistSource, LimitConfig, LimitWarning, ResourceManager, ResourceManagerModule } from '@cordon/interface-resource-manager'
 import type { ComponentLogger, Metrics } from '@libp2p/interface'
 
 export interface ResourceManagerInit {
@@ -87,7 +86,7 @@ export interface ResourceManagerInit {
   machine?: Machine | undefined
 
   /**
-   * Throw for limits that contradict each other, instead of calling `onWarning`.
+   * Throw for what is accepted but cannot be meant, instead of warning.
    *
    * @default false
    */
@@ -120,17 +119,25 @@ export interface ResourceManagerInit {
   /** Where counts are shown; without it there are none */
   metrics?: Metrics | undefined
 
-  /** Called for limits that contradict each other, and once for an allowlist or metrics that throw; must not throw itself */
+  /** Called with each of `warnings` when it comes up; must not throw itself */
   onWarning?: ((warning: LimitWarning) => void) | undefined
 }
 
 /** A resource manager that somebody else can tell whom to trust */
 export interface CoreResourceManager extends ResourceManager {
   /**
+   * What cannot be meant, in the order in which it was found: limits that contradict each other or never matter, ports
+   * in entries of the allowlist; and what went wrong since, once each: an allowlist or metrics that throw. What is set
+   * anew is judged anew.
+   */
+  readonly warnings: readonly LimitWarning[]
+
+  /**
    * From now on somebody else says who is trusted.
    *
    * @param allowlist - as the option of that name
-   * @throws {InvalidParametersError} when it is neither, or an entry is none; nothing has changed then
+   * @throws {InvalidParametersError} when it is neither, or an entry is none, or is warned of under `strict`; nothing has
+   *   changed then
    */
   setAllowlist (allowlist: AllowlistSource | readonly string[]): void
 }
@@ -167,8 +174,9 @@ export interface ResourceManagerComponents {
 export interface ResourceManagerService extends CoreResourceManager, ResourceManagerModule, ParticipantModule, BoundsConnectionsModule {}
 
 /**
- * Makes the module that says how much strangers may spend, for `cordon()` or `compose()`. What `onWarning` is called
- * for is logged where it is not given.
+ * Makes the module that says how much strangers may spend, for `cordon()` or `compose()`. Where there is no
+ * `onWarning`, warnings are logged as errors, which libp2p's loggers print only where `DEBUG` asks for it; `warnings`
+ * has them in any case.
  *
  * @throws {InvalidParametersError} with the path and the value of the first option that is wrong
  */
@@ -181,7 +189,7 @@ export { infiniteLimits, serviceOf } from './limits/defaults.ts'
 export { goLimitsSchema, readLimits, writeLimits } from './limits/go-limits.ts'
 export { autoscale, thisMachine } from './limits/machine.ts'
 export type { Allowlist } from './allowlist.ts'
-export type { LimitWarning } from './limits/contradictions.ts'
 export type { CompleteLimits, DefaultScope, NamedScopeKind } from './limits/defaults.ts'
-export type { ReadLimits } from './limits/go-limits.ts'
+export type { ReadLimits, WrittenLimits } from './limits/go-limits.ts'
 export type { Machine } from './limits/machine.ts'
+export type { LimitWarning } from '@cordon/interface-resource-manager'

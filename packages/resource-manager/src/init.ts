@@ -1,23 +1,24 @@
 import { systemClock } from '@cordon/clock'
 import { count, flag, func, methods, object, optional, parseOptions, rule, show } from '@cordon/options'
-import { InvalidParametersError } from '@libp2p/interface'
-import { ALLOWLIST, allowlistOf, isAllowlist, NOBODY } from './allowlist.ts'
+import { ALLOWLIST, allowlistOf, findIgnoredPorts, isAllowlist, NOBODY } from './allowlist.ts'
 import { MAX_IDLE_SCOPES, MAX_PREFIXES, MAX_UNNEGOTIATED_STREAMS, NAME } from './constants.ts'
 import { Graph } from './graph/graph.ts'
 import { findContradictions } from './limits/contradictions.ts'
 import { autoscale, thisMachine } from './limits/machine.ts'
-import { limitSchema, parseLimits } from './limits/schema.ts'
+import { checkPeers, limitSchema, parseLimits } from './limits/schema.ts'
 import { LimitTable } from './limits/table.ts'
 import { forNodes } from './node/defaults.ts'
+import { findPrefixContradictions } from './prefixes/contradictions.ts'
 import { registerMetrics } from './reports/metrics.ts'
+import { Warnings } from './reports/warnings.ts'
 import type { ResourceManagerComponents, ResourceManagerInit, ResourceManagerServiceInit } from './index.ts'
-import type { LimitWarning } from './limits/contradictions.ts'
 import type { CompleteLimits } from './limits/defaults.ts'
 import type { Machine } from './limits/machine.ts'
 import type { Parts } from './manager.ts'
 import type { NodeParts } from './node/module.ts'
+import type { About } from './reports/warnings.ts'
 import type { Clock } from '@cordon/interface-connection-lifecycle'
-import type { AllowlistSource, LimitConfig } from '@cordon/interface-resource-manager'
+import type { AllowlistSource, LimitConfig, LimitWarning } from '@cordon/interface-resource-manager'
 import type { Schema } from '@cordon/options'
 import type { Metrics } from '@libp2p/interface'
 
@@ -64,7 +65,7 @@ const moduleSchema: Schema<ModuleOptions> = object({ ...OPTIONS, maxUnnegotiated
  */
 export function partsOf (init: ResourceManagerInit): Parts {
   const options = parseOptions(coreSchema, NAME, init)
-  return build(options, defaultsOf(options), options.metrics, options.onWarning)
+  return build(options, defaultsOf(options), options)
 }
 
 /**
@@ -75,28 +76,44 @@ export function partsOf (init: ResourceManagerInit): Parts {
 export function modulePartsOf (init: ResourceManagerServiceInit, { logger, metrics }: ResourceManagerComponents): NodeParts {
   const options = parseOptions(moduleSchema, NAME, init)
   const log = logger.forComponent('cordon:resource-manager')
-  const warn = options.onWarning ?? (({ message }) => { log.error('%s', message) })
-  return { ...build(options, forNodes(defaultsOf(options)), metrics, warn), maxUnnegotiatedStreams: options.maxUnnegotiatedStreams, hasAllowlist: options.allowlist !== undefined, log }
+  const onWarning = options.onWarning ?? (({ message }) => { log.error('%s', message) })
+  const parts = build(options, forNodes(defaultsOf(options)), { metrics, onWarning, check: checkPeers })
+  return { ...parts, maxUnnegotiatedStreams: options.maxUnnegotiatedStreams, hasAllowlist: options.allowlist !== undefined, log }
 }
 
 function defaultsOf ({ machine = thisMachine() }: Options): CompleteLimits {
   return autoscale(machine)
 }
 
-function build (options: Options, defaults: CompleteLimits, metrics: Metrics | undefined, onWarning: Options['onWarning']): Parts {
+/** What differs between the core and the module */
+interface Surroundings {
+  readonly metrics?: Metrics | undefined
+  readonly onWarning?: Options['onWarning']
+  /** What else limits have to be; throws */
+  readonly check?: (limits: LimitConfig) => void
+}
+
+function build (options: Options, defaults: CompleteLimits, { metrics, onWarning, check }: Surroundings): Parts {
   const { strict, clock, maxIdleScopes, maxPrefixes, allowlist } = options
+  const warnings = new Warnings(strict, onWarning)
   const tableOf = (limits: LimitConfig): LimitTable => {
-    for (const warning of findContradictions(limits, defaults)) {
-      if (strict) throw new InvalidParametersError(warning.message)
-      onWarning?.(warning)
-    }
-    return new LimitTable(limits, defaults)
+    check?.(limits)
+    const table = new LimitTable(limits, defaults)
+    warnings.replace('limits', [...findContradictions(limits, defaults), ...findPrefixContradictions(limits.prefixes ?? {})])
+    return table
   }
-  const source = allowlist === undefined ? NOBODY : allowlistOf(allowlist)
-  const faultOf = (what: string, then: string) => (error: unknown): void => onWarning?.({ path: `${NAME}.${what}`, message: `${NAME}.${what} threw, and ${then}: ${error instanceof Error ? error.message : show(error)}` })
+  const trust = (allowlist: AllowlistSource | readonly string[]): AllowlistSource => {
+    const source = allowlistOf(allowlist)
+    warnings.replace('allowlist', findIgnoredPorts(allowlist))
+    return source
+  }
+  const faultOf = (what: About, then: string) => (error: unknown): void => {
+    warnings.add(what, { path: `${NAME}.${what}`, message: `${NAME}.${what} threw, and ${then}: ${error instanceof Error ? error.message : show(error)}` })
+  }
   const onFault = faultOf('allowlist', 'nobody is taken to be trusted where it does')
+  const source = allowlist === undefined ? NOBODY : trust(allowlist)
   // nobody need not be asked
   const graph = new Graph({ limits: tableOf(options.limits ?? {}), clock, maxIdleScopes, maxPrefixes, allowlist: allowlist === undefined ? undefined : source, onFault })
   if (metrics != null) registerMetrics(metrics, graph, faultOf('metrics', 'shows less'))
-  return { graph, source, read: limits => tableOf(parseLimits(limits)) }
+  return { graph, source, warnings, trust, read: limits => tableOf(parseLimits(limits)) }
 }

@@ -1,7 +1,7 @@
 import { ScopeAttachedError } from '@cordon/interface-resource-manager'
 import { show } from '@cordon/options'
 import { InvalidParametersError } from '@libp2p/interface'
-import { allowlistOf, NOTHING_LIFTED } from './allowlist.ts'
+import { NOTHING_LIFTED } from './allowlist.ts'
 import { SNAPSHOT_PEERS } from './constants.ts'
 import { Admission } from './graph/admission.ts'
 import { checkName, isInbound } from './graph/names.ts'
@@ -14,13 +14,17 @@ import { takeSnapshot, takeStat } from './reports/snapshots.ts'
 import type { Graph } from './graph/graph.ts'
 import type { CoreResourceManager } from './index.ts'
 import type { LimitTable } from './limits/table.ts'
+import type { Warnings } from './reports/warnings.ts'
 import type { Direction, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
-import type { AllowlistSource, CheckConnectionOptions, ConnectionScope, LimitConfig, OpenConnectionOptions, OpenStreamOptions, ResourceRefusal, ResourceSnapshot, ResourceStat, ScopeHandle, SnapshotOptions, StreamScope } from '@cordon/interface-resource-manager'
+import type { AllowlistSource, CheckConnectionOptions, ConnectionScope, LimitConfig, LimitWarning, OpenConnectionOptions, OpenStreamOptions, ResourceRefusal, ResourceSnapshot, ResourceStat, ScopeHandle, SnapshotOptions, StreamScope } from '@cordon/interface-resource-manager'
 
 /** What a manager is made of */
 export interface Parts {
   readonly graph: Graph
   readonly source: AllowlistSource
+  readonly warnings: Warnings
+  /** Reads whom a user trusts, or throws */
+  readonly trust: (allowlist: AllowlistSource | readonly string[]) => AllowlistSource
   /** Turns limits that a user wrote into a table, or throws */
   readonly read: (limits: unknown) => LimitTable
 }
@@ -31,13 +35,17 @@ const NO_OPTIONS = {}
 export class ResourceManagerClass implements CoreResourceManager {
   readonly #graph: Graph
   readonly #admission: Admission
+  readonly #warnings: Warnings
+  readonly #trust: Parts['trust']
   readonly #read: Parts['read']
   #allowlist: AllowlistSource
 
-  constructor ({ graph, source, read }: Parts) {
+  constructor ({ graph, source, warnings, trust, read }: Parts) {
     this.#graph = graph
     this.#admission = new Admission(graph)
     this.#allowlist = source
+    this.#warnings = warnings
+    this.#trust = trust
     this.#read = read
   }
 
@@ -45,8 +53,12 @@ export class ResourceManagerClass implements CoreResourceManager {
     return this.#allowlist
   }
 
+  get warnings (): readonly LimitWarning[] {
+    return this.#warnings.all
+  }
+
   setAllowlist (allowlist: AllowlistSource | readonly string[]): void {
-    this.#allowlist = this.#graph.allowlist = allowlistOf(allowlist)
+    this.#allowlist = this.#graph.allowlist = this.#trust(allowlist)
   }
 
   openConnection (direction: Direction, options: OpenConnectionOptions = NO_OPTIONS): ConnectionScope | ResourceRefusal {
@@ -144,6 +156,6 @@ function descriptorsOf ({ usesDescriptor, address }: OpenConnectionOptions): num
 
 function addressOf (connection: ConnectionScope, peer: string): NormalisedAddress | undefined {
   if (!(connection instanceof ConnectionHandle)) throw new InvalidParametersError(`connection must be a scope that openConnection returned, got ${show(connection)}`)
-  if (connection.peer !== peer) throw new ScopeAttachedError(connection.name, connection.peer === undefined ? 'no peer' : `peer:${connection.peer}`)
+  if (connection.peer !== peer) throw new ScopeAttachedError(connection.name, connection.peer === undefined ? undefined : `peer:${connection.peer}`)
   return connection.address
 }

@@ -16,9 +16,16 @@ const KEY = /^(?:2408011220[0-9a-f]{64}|2508021221[0-9a-f]{66})$/
  * @throws {InvalidParametersError} when it is none, or one that is spelt as a CID
  */
 export function checkPeerId (text: string): string {
-  if (isPeerId(text)) return text
+  const fault = peerIdFault(text)
+  if (fault === undefined) return text
+  throw new InvalidParametersError(`${show(text)} ${fault}`)
+}
+
+/** What is wrong with a text that should be a peer id, to follow its name in a sentence; nothing where it is one */
+export function peerIdFault (text: string): string | undefined {
+  if (isPeerId(text)) return undefined
   const spelling = /^(?:baf|k[25]|f01|z)/i.test(text) ? 'this looks like a CID, which no connection is compared with; ' : ''
-  throw new InvalidParametersError(`${show(text)} names no peer: ${spelling}a peer must be spelt in base58, as PeerId.toString() does, such as 12D3… or Qm…`)
+  return `names no peer: ${spelling}a peer must be spelt in base58, as PeerId.toString() does, such as 12D3… or Qm…`
 }
 
 function isPeerId (text: string): boolean {

@@ -50,6 +50,15 @@ describe('an allowlist', () => {
     expect(['1.2.3.4', '1.2.3.5', '1.2.3.6'].map(ip => list.lifts(at(ip), A))).toEqual([PROVEN, PROVEN, NOTHING])
   })
 
+  it.each(['/ip4/1.2.3.4/tcp/1234', '/ip4/1.2.3.4/udp/1/quic-v1', '/ip4/1.2.3.4/tcp/443/tls/sni/example.org/ws', '/ip4/1.2.3.0/ipcidr/24/tcp/1', '/ip4/1.2.3.4/'])('72: %s is the address, whatever is spoken there', entry => {
+    const list = createAllowlist([entry])
+    expect([list.lifts(at('1.2.3.4'), undefined), list.lifts(at('1.2.4.4'), undefined)]).toEqual([ALL, NOTHING])
+  })
+
+  it.each(['/ip4/1.2.3.0/24', `/ip4/1.2.3.0/24/p2p/${A}`])('refuses %s, which seems to be a range and would be one address', entry => {
+    expect(() => createAllowlist([entry])).toThrow(expect.objectContaining({ name: 'InvalidParametersError' }))
+  })
+
   it.each(['/ip4/1.2.3.4', `/ip4/1.2.3.4/p2p/${A}`, '/ip4/1.2.3.0/ipcidr/24', `/ip4/1.2.3.0/ipcidr/24/p2p/${A}`, `/p2p/${A}`])('79: removing %s undoes adding it', entry => {
     const list = createAllowlist()
     list.add(entry)
@@ -115,7 +124,7 @@ describe('an allowlist', () => {
     expect(createAllowlist([`/ip4/192.0.2.1/tcp/1/ipfs/${peer}`]).lifts(at('192.0.2.1'), peer)).toEqual(PROVEN)
   })
 
-  it.each(['', 'x', '/ip4/1.2.3', '/dns4/example.org', '/p2p/', '/ip4/1.2.3.4/ipcidr/33', 7 as unknown as string])('refuses %j', entry => {
+  it.each(['', 'x', '/ip4/1.2.3', '/dns4/example.org', '/p2p/', '/ip4/1.2.3.4/ipcidr/33', '1.2.3.4:4001', '/ip4/1.2.3.4/foo', '/ip4/1.2.3.4/tcp', '/ip4/1.2.3.4/tcp/http', '/ip4/1.2.3.4/tcp/1//ws', 7 as unknown as string])('refuses %j', entry => {
     expect(() => createAllowlist([entry])).toThrow(expect.objectContaining({ name: 'InvalidParametersError' }))
   })
 })

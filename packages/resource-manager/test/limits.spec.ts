@@ -1,5 +1,5 @@
 import { normaliseAddress } from '@cordon/address'
-import { InvalidNameError } from '@cordon/interface-resource-manager'
+import { InvalidNameError, ScopeAttachedError } from '@cordon/interface-resource-manager'
 import { describe, expect, it } from 'vitest'
 import { autoscale, createResourceManager, goLimitsSchema, infiniteLimits, readLimits, thisMachine, writeLimits } from '../src/index.ts'
 import { scaleScope } from '../src/limits/defaults.ts'
@@ -90,7 +90,8 @@ describe('limits that follow the machine', () => {
 describe('the file of go-libp2p', () => {
   it('102: leaves out what is default, and reads back what it wrote', () => {
     const limits: LimitConfig = { system: { streamsInbound: 10, streamsOutbound: 0, connections: 10, connectionsOutbound: Infinity, memory: Infinity } }
-    const text = writeLimits(limits)
+    const { text, warnings } = writeLimits(limits)
+    expect(warnings).toEqual([])
     expect(text).toBe('{"System":{"StreamsInbound":10,"StreamsOutbound":"blockAll","Conns":10,"ConnsOutbound":"unlimited","Memory":"unlimited"}}')
     expect(readLimits(text)).toEqual({ limits, warnings: [] })
   })
@@ -102,19 +103,19 @@ describe('the file of go-libp2p', () => {
       warnings: [{ path: 'System.Memory', message: 'System.Memory is 9223372036854776000, which is read as unlimited' }]
     })
     expect(readLimits('{"System":{"Memory":"9007199254740991"}}').limits).toEqual({ system: { memory: 2 ** 53 - 1 } })
-    expect(writeLimits({ system: { memory: 2 ** 53 - 1 } })).toBe('{"System":{"Memory":"9007199254740991"}}')
+    expect(writeLimits({ system: { memory: 2 ** 53 - 1 } }).text).toBe('{"System":{"Memory":"9007199254740991"}}')
   })
 
   it('104: completing what was completed changes nothing', () => {
     const limits: LimitConfig = { system: { connections: 1234, memory: 54321 }, serviceDefault: { connections: 2 }, service: { foo: { connections: 3 } } }
     const infinite = completeLimits(infiniteLimits, autoscale({ memory: GiB, fileDescriptors: 0 }))
     const once = completeLimits(limits, infinite)
-    expect(completeLimits(readLimits(writeLimits(once)).limits, infinite)).toEqual(once)
+    expect(completeLimits(readLimits(writeLimits(once).text).limits, infinite)).toEqual(once)
   })
 
   it.each(['0', '"0"', '-2', '"blockAll"'])('105: %s blocks all', value => {
     expect(readLimits(`{"System":{"Memory":${value}}}`).limits).toEqual({ system: { memory: 0 } })
-    expect(writeLimits({ system: { memory: 0, streams: 0 } })).toBe('{"System":{"Streams":"blockAll","Memory":"blockAll"}}')
+    expect(writeLimits({ system: { memory: 0, streams: 0 } }).text).toBe('{"System":{"Streams":"blockAll","Memory":"blockAll"}}')
   })
 
   it('106: what is given overrides, what is missing comes from the defaults', () => {
@@ -145,14 +146,14 @@ describe('the file of go-libp2p', () => {
   it('108: a complete file is the same on other defaults', () => {
     const complete = completeLimits(readLimits(GO_CONFIG).limits, autoscale({ memory: 16 * GiB, fileDescriptors: 1000 }))
     const other = completeLimits(infiniteLimits, autoscale({ memory: GiB, fileDescriptors: 0 }))
-    expect(completeLimits(readLimits(writeLimits(complete)).limits, other)).toEqual(complete)
+    expect(completeLimits(readLimits(writeLimits(complete).text).limits, other)).toEqual(complete)
   })
 
   it('110: the example of go-libp2p, byte for byte', () => {
     expect(writeLimits({
       system: { streamsOutbound: Infinity },
       peer: { QmVvtzcZgCkMnSFf2dnrBPXrWuNFWNM9J3MpZQCvWPuVZf: { connectionsInbound: 0, streamsInbound: 0, streamsOutbound: Infinity } }
-    })).toBe('{"Peer":{"QmVvtzcZgCkMnSFf2dnrBPXrWuNFWNM9J3MpZQCvWPuVZf":{"StreamsInbound":"blockAll","StreamsOutbound":"unlimited","ConnsInbound":"blockAll"}},"System":{"StreamsOutbound":"unlimited"}}')
+    }).text).toBe('{"Peer":{"QmVvtzcZgCkMnSFf2dnrBPXrWuNFWNM9J3MpZQCvWPuVZf":{"StreamsInbound":"blockAll","StreamsOutbound":"unlimited","ConnsInbound":"blockAll"}},"System":{"StreamsOutbound":"unlimited"}}')
   })
 
   it('reads a key that differs in case only, with a warning', () => {
@@ -164,18 +165,41 @@ describe('the file of go-libp2p', () => {
 
   it.each([
     ['{"System":{"ConnInbound":1}}', /^System has no key "ConnInbound"/],
-    ['{"Sistem":{}}', /^the limits has no key "Sistem"/],
+    ['{"Sistem":{}}', /^the limits have no key "Sistem", only Service, /],
     ['{"System":{"Conns":1.5}}', /^System\.Conns must be a whole number/],
     ['{"System":{"Conns":-3}}', /^System\.Conns must be/],
     ['{"System":{"Conns":"7"}}', /^System\.Conns must be/],
     ['{"System":{"Memory":"7.5"}}', /^System\.Memory must be/],
     ['{"System":{"Conns":"Unlimited"}}', /^System\.Conns must be/],
     ['{"Peer":{"":{}}}', /^Peer\[""\] is no name/],
+    // as go-libp2p does, which keeps them by their id
+    ['{"Peer":{"Conns":{}}}', /^Peer\["Conns"\] names no peer: a peer must be spelt in base58/],
+    // go-libp2p reads them as one, and the last one counts
+    ['{"System":{"Conns":1,"conns":2}}', /^System\.conns is a second Conns/],
+    ['{"System":{"Conns":1},"system":{}}', /^system is a second System/],
     ['{"Protocol":{"/x":null}}', /^Protocol\["\/x"\] must be an object, got null/],
     ['[]', /^the limits must be an object, got \[\]/],
     ['{', /^the limits are no JSON/]
   ])('refuses %s with its path', (text, message) => {
     expect(() => readLimits(text)).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: expect.stringMatching(message) as string }))
+  })
+
+  it('has no place for prefixes, and says so', () => {
+    const path = 'resourceManager.limits.prefixes'
+    expect(writeLimits({ system: { connections: 4 }, prefixes: { ipv4: [] } })).toEqual({
+      text: '{"System":{"Conns":4}}', warnings: [{ path, message: `${path} is left out: the file of go-libp2p has no place for it` }]
+    })
+    expect(writeLimits(infiniteLimits).warnings.map(warning => warning.path)).toEqual([path])
+    expect(writeLimits({ system: { connections: 4 }, prefixes: { ipv4: undefined } }).warnings).toEqual([])
+  })
+
+  it.each<[unknown, string]>([
+    // -1 and -2 would be read as unlimited and blockAll
+    [{ system: { connections: -1 } }, 'resourceManager.limits.system.connections must be a whole number of at least 0, or Infinity, got -1'],
+    [{ sistem: {} }, 'resourceManager.limits has no option "sistem"'],
+    [{ peer: { p: {} } }, 'resourceManager.limits.peer["p"] names no peer']
+  ])('is not made of %j, which it would be read as something else from, or not at all', (limits, message) => {
+    expect(() => writeLimits(limits as LimitConfig)).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: expect.stringContaining(message) as string }))
   })
 
   it('has a schema that names every key it reads', () => {
@@ -213,6 +237,35 @@ describe('limits that contradict each other', () => {
   it('are found in limits that are set later on too', () => {
     const manager = createResourceManager({ strict: true })
     expect(() => manager.setLimits({ system: { connections: 1, connectionsInbound: 2 } })).toThrow(/connectionsInbound/)
+  })
+})
+
+describe('an error', () => {
+  const messageOf = (task: () => unknown): string => {
+    try {
+      task()
+    } catch (error) {
+      return (error as Error).message
+    }
+    return 'nothing was thrown'
+  }
+
+  it.each<[() => unknown, string]>([
+    [() => createResourceManager({ limits: { prefixes: { entries: { nowhere: {} } } } }), 'resourceManager.limits.prefixes.entries["nowhere"] is no prefix: a prefix must be an IP address, or one with a length as in 192.0.2.0/24, got "nowhere"'],
+    [() => createResourceManager({ limits: { prefixes: { entries: { '2002::/16': {} } } } }), 'resourceManager.limits.prefixes.entries["2002::/16"] is no prefix: "2002::/16" matches nothing: 6to4 (RFC 3056) addresses are judged as the IPv4 addresses in them, and it does not say which'],
+    [() => createResourceManager({ limits: { peer: { '': {} } } }), 'resourceManager.limits.peer[""] is no name here: it must be a string of 1 to 512 characters, got ""'],
+    [() => createResourceManager({ allowlist: ['192.0.2.1', 'nobody'] }), 'resourceManager.allowlist[1]: an entry of an allowlist must be an address, a range or a peer, such as /ip4/192.0.2.0/ipcidr/24 or /p2p/12D3…, got "nobody"'],
+    [() => readLimits('{"Sistem":{}}'), 'the limits have no key "Sistem", only Service, ServicePeer, Protocol, ProtocolPeer, Peer, System, Transient, AllowlistedSystem, AllowlistedTransient, ServiceDefault, ServicePeerDefault, ProtocolDefault, ProtocolPeerDefault, PeerDefault, Conn, Stream'],
+    [() => createResourceManager().scope('peer', ''), 'the name of a peer must be a string of 1 to 512 characters, got 0 characters'],
+    [() => createResourceManager().scope('peer', 7 as unknown as string), 'the name of a peer must be a string of 1 to 512 characters, got no string'],
+    [() => createResourceManager().openStream('p', 'inbound', { connection: admitted(createResourceManager().openConnection('inbound')) }), 'conn-1 has no peer yet']
+  ])('is a sentence that can be read (%#)', (task, message) => {
+    expect(messageOf(task)).toBe(message)
+  })
+
+  it('of a scope that is attached already says to what', () => {
+    expect(new ScopeAttachedError('conn-1', 'peer:p')).toMatchObject({ message: 'conn-1 is attached to peer:p already', scope: 'conn-1', attachedTo: 'peer:p' })
+    expect(new ScopeAttachedError('conn-1', undefined)).toMatchObject({ scope: 'conn-1', attachedTo: undefined })
   })
 })
 

@@ -3,14 +3,7 @@ import { LIMIT_KEYS } from '../graph/causes.ts'
 import { DEFAULT_SCOPES, NAMED_SCOPES } from './defaults.ts'
 import { completeLimits } from './table.ts'
 import type { CompleteLimits, DefaultScope, NamedScopeKind } from './defaults.ts'
-import type { LimitConfig, LimitKey, PartialScopeLimits, ScopeLimits } from '@cordon/interface-resource-manager'
-
-/** Something in a configuration that is accepted, but cannot be meant */
-export interface LimitWarning {
-  /** Such as `resourceManager.limits.system.connectionsInbound` */
-  readonly path: string
-  readonly message: string
-}
+import type { LimitConfig, LimitKey, LimitWarning, PartialScopeLimits, ScopeLimits } from '@cordon/interface-resource-manager'
 
 /** Which scopes are above each one, among those that a configuration limits */
 const PARENTS: Readonly<Record<DefaultScope, readonly DefaultScope[]>> = {

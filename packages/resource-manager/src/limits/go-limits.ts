@@ -1,15 +1,22 @@
 import { show } from '@cordon/options'
 import { InvalidParametersError } from '@libp2p/interface'
-import { MAX_NAME_LENGTH, MAX_NAMED } from '../constants.ts'
+import { MAX_NAME_LENGTH, MAX_NAMED, NAME } from '../constants.ts'
 import { LIMIT_KEYS } from '../graph/causes.ts'
+import { peerIdFault } from '../peer-id.ts'
 import { NAMED_SCOPES } from './defaults.ts'
-import type { LimitWarning } from './contradictions.ts'
+import { checkPeers, parseLimits } from './schema.ts'
 import type { DefaultScope, NamedScopeKind } from './defaults.ts'
-import type { LimitConfig, LimitKey, NamedLimits, PartialScopeLimits } from '@cordon/interface-resource-manager'
+import type { LimitConfig, LimitKey, LimitWarning, NamedLimits, PartialScopeLimits } from '@cordon/interface-resource-manager'
 
 /** What was read from a file */
 export interface ReadLimits {
   readonly limits: LimitConfig
+  readonly warnings: readonly LimitWarning[]
+}
+
+/** What is written into a file, and what of the limits is not */
+export interface WrittenLimits {
+  readonly text: string
   readonly warnings: readonly LimitWarning[]
 }
 
@@ -66,12 +73,12 @@ class Reader {
     const names = new Map<string, DefaultScope | NamedScopeKind>(SCOPES)
     for (const [key, value, path] of this.#entries('', json, [...names.keys()])) {
       const scope = names.get(key) as DefaultScope | NamedScopeKind
-      config[scope] = scope in NAMED_SCOPES ? this.#named(path, value) : this.#scope(path, value)
+      config[scope] = scope in NAMED_SCOPES ? this.#named(path, value, scope === 'peer') : this.#scope(path, value)
     }
     return config as LimitConfig
   }
 
-  #named (path: string, json: unknown): NamedLimits {
+  #named (path: string, json: unknown, ofPeers: boolean): NamedLimits {
     const object = objectAt(path, json)
     const names = Object.keys(object)
     if (names.length > MAX_NAMED) throw wrong(path, `has ${names.length} entries, more than ${MAX_NAMED}`)
@@ -79,6 +86,8 @@ class Reader {
     for (const name of names) {
       const at = `${path}[${show(name)}]`
       if (name.length === 0 || name.length > MAX_NAME_LENGTH) throw wrong(at, `is no name of 1 to ${MAX_NAME_LENGTH} characters`)
+      const fault = ofPeers ? peerIdFault(name) : undefined
+      if (fault !== undefined) throw wrong(at, fault)
       limits[name] = this.#scope(at, object[name])
     }
     return limits
@@ -97,10 +106,13 @@ class Reader {
   /** The known keys with what they hold; go-libp2p does not tell `streams` from `Streams` */
   * #entries (path: string, json: unknown, known: readonly string[]): Generator<readonly [string, unknown, string]> {
     const object = objectAt(path, json)
+    const seen = new Set<string>()
     for (const key of Object.keys(object)) {
       const name = known.find(name => name === key) ?? known.find(name => name.toLowerCase() === key.toLowerCase())
       const at = path === '' ? key : `${path}.${key}`
-      if (name == null) throw wrong(path === '' ? 'the limits' : path, `has no key ${show(key)}, it has ${known.join(', ')}`)
+      if (name == null) throw new InvalidParametersError(`${path === '' ? 'the limits have' : `${path} has`} no key ${show(key)}, only ${known.join(', ')}`)
+      if (seen.has(name)) throw wrong(at, `is a second ${name}; go-libp2p does not tell them apart`)
+      seen.add(name)
       if (name !== key) this.warnings.push({ path: at, message: `${at} is read as ${name}` })
       yield [name, object[key], at]
     }
@@ -135,15 +147,22 @@ function wrong (path: string, message: string): InvalidParametersError {
 }
 
 /**
- * Writes limits as go-libp2p does, in its order and without spaces. It has nothing about prefixes, so those are left out.
+ * Writes limits as go-libp2p does, in its order and without spaces. Its file has no place for `prefixes`: they are left
+ * out, with a warning.
+ *
+ * @throws {InvalidParametersError} with the path and the value of the first limit that is wrong
  */
-export function writeLimits (limits: LimitConfig): string {
+export function writeLimits (config: LimitConfig): WrittenLimits {
+  const limits = parseLimits(config)
+  checkPeers(limits)
   const file: Record<string, unknown> = {}
   for (const [name, scope] of SCOPES) {
     const written = scope in NAMED_SCOPES ? writeNamed(limits[scope] as NamedLimits | undefined) : writeScope(limits[scope])
     if (written != null && (scope in NAMED_SCOPES || Object.keys(written).length > 0)) file[name] = written
   }
-  return JSON.stringify(file)
+  const path = `${NAME}.limits.prefixes`
+  const left = Object.values(limits.prefixes ?? {}).some(value => value !== undefined)
+  return { text: JSON.stringify(file), warnings: left ? [{ path, message: `${path} is left out: the file of go-libp2p has no place for it` }] : [] }
 }
 
 function writeNamed (limits: NamedLimits | undefined): Record<string, unknown> | undefined {
@@ -174,7 +193,7 @@ export const goLimitsSchema: Readonly<Record<string, unknown>> = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    ...Object.fromEntries(SCOPES.map(([name, scope]) => [name, { $ref: scope in NAMED_SCOPES ? '#/$defs/named' : '#/$defs/scope' }]))
+    ...Object.fromEntries(SCOPES.map(([name, scope]) => [name, { $ref: scope === 'peer' ? '#/$defs/peers' : scope in NAMED_SCOPES ? '#/$defs/named' : '#/$defs/scope' }]))
   },
   $defs: {
     scope: {
@@ -187,6 +206,7 @@ export const goLimitsSchema: Readonly<Record<string, unknown>> = {
       maxProperties: MAX_NAMED,
       propertyNames: { minLength: 1, maxLength: MAX_NAME_LENGTH },
       additionalProperties: { $ref: '#/$defs/scope' }
-    }
+    },
+    peers: { $ref: '#/$defs/named', propertyNames: { pattern: '^[1-9A-HJ-NP-Za-km-z]{46,53}$' } }
   }
 }

@@ -1,6 +1,7 @@
-import { parsePrefix } from '@cordon/address'
-import { count, list, object, optional, orFalse, parseOptions, record, rule, text, where } from '@cordon/options'
+import { count, list, object, optional, orFalse, parseOptions, record, rule, show, text, where } from '@cordon/options'
+import { InvalidParametersError } from '@libp2p/interface'
 import { MAX_NAME_LENGTH, MAX_NAMED, MAX_PREFIX_ENTRIES, NAME } from '../constants.ts'
+import { peerIdFault } from '../peer-id.ts'
 import { DEFAULT_SCOPES, NAMED_SCOPES } from './defaults.ts'
 import type { LimitConfig, PartialScopeLimits, PrefixConfig, PrefixLevel, PrefixLimits } from '@cordon/interface-resource-manager'
 import type { Schema } from '@cordon/options'
@@ -36,15 +37,11 @@ function levels (family: keyof typeof BITS): Schema<PrefixLevel[]> {
   })
 }
 
-function isPrefix (value: unknown): boolean {
-  parsePrefix(value as string)
-  return true
-}
-
 const prefixes: Schema<PrefixConfig> = object({
   ipv4: optional(levels('ipv4')),
   ipv6: optional(levels('ipv6')),
-  entries: optional(record(orFalse(prefix), { max: MAX_PREFIX_ENTRIES, key: rule('must be a prefix such as 192.0.2.0/24', isPrefix) })),
+  // whether the keys are prefixes is seen where they are read, by `prefixRules`
+  entries: optional(record(orFalse(prefix), { max: MAX_PREFIX_ENTRIES })),
   relay: optional(prefix),
   other: optional(prefix),
   global: optional(object(bucket))
@@ -66,4 +63,16 @@ export const limitSchema: Schema<LimitConfig> = schema()
  */
 export function parseLimits (value: unknown): LimitConfig {
   return parseOptions(limitSchema, `${NAME}.limits`, value)
+}
+
+/**
+ * Checks that whoever is named as a peer can be one: outside the core a peer has no other name than its id.
+ *
+ * @throws {InvalidParametersError} with the path of the first that is none
+ */
+export function checkPeers ({ peer = {} }: LimitConfig): void {
+  for (const name of Object.keys(peer)) {
+    const fault = peerIdFault(name)
+    if (fault !== undefined) throw new InvalidParametersError(`${NAME}.limits.peer[${show(name)}] ${fault}`)
+  }
 }

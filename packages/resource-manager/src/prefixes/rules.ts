@@ -1,4 +1,7 @@
-import { parsePrefix } from '@cordon/address'
+import { formatPrefix, parsePrefix } from '@cordon/address'
+import { show } from '@cordon/options'
+import { InvalidParametersError } from '@libp2p/interface'
+import { NAME } from '../constants.ts'
 import { UNLIMITED } from '../limits/limits.ts'
 import type { Prefix } from '@cordon/address'
 import type { PrefixConfig, PrefixLevel, PrefixLimits } from '@cordon/interface-resource-manager'
@@ -55,11 +58,12 @@ export function isLimited (rule: PrefixRule): boolean {
   return rule.connections < UNLIMITED || rule.interval > 0
 }
 
+/** @throws {InvalidParametersError} with the path of the first entry that is wrong */
 export function prefixRules (config: PrefixConfig = {}): PrefixRules {
   return {
     ipv4: levels('ipv4', config.ipv4 ?? DEFAULT_PREFIXES.ipv4),
     ipv6: levels('ipv6', config.ipv6 ?? DEFAULT_PREFIXES.ipv6),
-    entries: entries({ ...DEFAULT_PREFIXES.entries, ...config.entries }),
+    entries: entries(config.entries ?? {}),
     relay: ruleOf('relay', config.relay ?? DEFAULT_PREFIXES.relay),
     other: ruleOf('other', config.other ?? DEFAULT_PREFIXES.other),
     global: ruleOf('global', config.global ?? DEFAULT_PREFIXES.global)
@@ -74,15 +78,34 @@ function levels (name: string, config: readonly PrefixLevel[]): LevelRule[] {
     .sort((a, b) => b.length - a.length)
 }
 
-/** Two names of one prefix are one entry; the one that comes last counts, so that `127.0.0.1/8` replaces the exemption */
-function entries (config: Readonly<Record<string, PrefixLimits | false>>): EntryRule[] {
-  const rules = new Map<string, EntryRule | undefined>()
+/** An entry replaces the exemption of the same prefix, however that is spelt; what is there once cannot be there again */
+function entries (config: NonNullable<PrefixConfig['entries']>): EntryRule[] {
+  const rules = new Map(Object.entries(DEFAULT_PREFIXES.entries).map(([name, limits]) => [name, entryOf(name, limits)]))
+  const exempt = [...rules.keys()].join(' and ')
+  const seen = new Map<string, string>()
   for (const [name, limits] of Object.entries(config)) {
-    const prefix = parsePrefix(name)
-    const key = `${prefix.family}/${prefix.words.join()}/${prefix.length}`
-    rules.set(key, limits === false ? undefined : { name, prefix, rule: ruleOf(`entries[${JSON.stringify(name)}]`, limits) })
+    const path = `${NAME}.limits.prefixes.entries[${show(name)}]`
+    const key = keyOf(path, name)
+    const other = seen.get(key)
+    if (other !== undefined) throw new InvalidParametersError(`${path} is the same prefix as ${show(other)}, which is there already`)
+    seen.set(key, name)
+    if (limits !== false) rules.set(key, entryOf(name, limits))
+    else if (!rules.delete(key)) throw new InvalidParametersError(`${path} is false, but there is nothing to remove: only ${exempt} are there by default; connections: 0 admits nobody`)
   }
-  return [...rules.values()].filter(rule => rule != null).sort((a, b) => b.prefix.length - a.prefix.length)
+  return [...rules.values()].sort((a, b) => b.prefix.length - a.prefix.length)
+}
+
+function entryOf (name: string, limits: PrefixLimits): EntryRule {
+  return { name, prefix: parsePrefix(name), rule: ruleOf(`entries[${JSON.stringify(name)}]`, limits) }
+}
+
+/** The same for every spelling of a prefix */
+function keyOf (path: string, name: string): string {
+  try {
+    return formatPrefix(parsePrefix(name))
+  } catch (error) {
+    throw new InvalidParametersError(`${path} is no prefix: ${error instanceof Error ? error.message : show(error)}`)
+  }
 }
 
 function ruleOf (path: string, { connections = Infinity, rate = Infinity, burst = BURST }: PrefixLimits): PrefixRule {

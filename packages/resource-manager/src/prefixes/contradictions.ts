@@ -1,0 +1,58 @@
+import { formatPrefix, parsePrefix } from '@cordon/address'
+import { show } from '@cordon/options'
+import { NAME } from '../constants.ts'
+import type { LimitWarning, PrefixConfig, PrefixLevel, PrefixLimits } from '@cordon/interface-resource-manager'
+
+const ROOT = `${NAME}.limits.prefixes`
+
+/** What in a configuration of prefixes is accepted but cannot be meant; as with scopes, `Infinity` never is among it */
+export function findPrefixContradictions (config: PrefixConfig): LimitWarning[] {
+  const { ipv4 = [], ipv6 = [], entries = {}, relay = {}, other = {}, global = {} } = config
+  return [
+    ...judgeLevels(`${ROOT}.ipv4`, ipv4),
+    ...judgeLevels(`${ROOT}.ipv6`, ipv6),
+    ...Object.entries(entries).flatMap(([name, limits]) => judgeEntry(`${ROOT}.entries[${show(name)}]`, name, limits)),
+    ...judgeBucket(`${ROOT}.relay`, relay),
+    ...judgeBucket(`${ROOT}.other`, other),
+    ...judgeBucket(`${ROOT}.global`, global)
+  ]
+}
+
+/** Each level must have room, so a narrow one never gets more than a wide one */
+function judgeLevels (path: string, levels: readonly PrefixLevel[]): LimitWarning[] {
+  return levels.flatMap((level, index) => {
+    const { length, connections = Infinity } = level
+    const wider = levels.filter(other => other.length < length && (other.connections ?? Infinity) < connections)
+    const warnings = connections === Infinity
+      ? []
+      : wider.map(other => warningAt(`${path}[${index}].connections`, `is ${connections}, but each /${other.length} lets only ${other.connections} through`))
+    return [...warnings, ...judgeBucket(`${path}[${index}]`, level)]
+  })
+}
+
+function judgeEntry (path: string, name: string, limits: PrefixLimits | false): LimitWarning[] {
+  const read = readAs(name)
+  return [
+    ...(read === undefined ? [] : [warningAt(path, `is read as ${read}: what is beyond its length does not count`)]),
+    ...(limits === false ? [] : judgeBucket(path, limits))
+  ]
+}
+
+/** A burst belongs to a rate */
+function judgeBucket (path: string, { rate = Infinity, burst }: PrefixLimits): LimitWarning[] {
+  if (burst === Infinity) return rate === 0 || rate === Infinity ? [] : [warningAt(`${path}.rate`, `is ${rate}, but a burst without an end is never over`)]
+  if (burst === undefined || (rate > 0 && rate < Infinity)) return []
+  return [warningAt(`${path}.burst`, `is ${burst}, but ${rate === 0 ? 'a rate of 0 admits nobody' : 'there is no rate that it could exceed'}`)]
+}
+
+/** What an entry comes to that has more bits than count, such as `192.0.2.1/24` */
+function readAs (name: string): string | undefined {
+  const prefix = parsePrefix(name)
+  const [address = ''] = name.split('/')
+  const { family, words } = parsePrefix(address)
+  return family === prefix.family && words.some((word, index) => word !== prefix.words[index]) ? formatPrefix(prefix) : undefined
+}
+
+function warningAt (path: string, what: string): LimitWarning {
+  return { path, message: `${path} ${what}` }
+}
