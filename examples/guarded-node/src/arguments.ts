@@ -33,13 +33,17 @@ export const HELP = `Starts a guarded node on loopback and shows what becomes of
 
   --no-visitors    bring no visitors: a node to be dialled from elsewhere
   --once           run for 15 seconds; exit code 0 only if every honest ping was
-                   answered, the attackers were seen to be dropped, and the
-                   greedy one to be refused
+                   answered, the attackers were seen to be dropped, the greedy
+                   one to be refused, and to stay out while a rule shut it out
   --duration <s>   how many seconds --once runs
   --tcp-port <n>   listen for TCP on this port of 127.0.0.1 (default: any)
   --ws-port <n>    the same for WebSocket
   --json           one JSON object a line, for programs
   --help           this text
+
+Keys, in a terminal and without --once: b shuts out the selected visitor (the
+greedy one at first), u lets it in again, up and down select another. Elsewhere
+lines are read: block <visitor>, unblock <visitor>, help.
 
 Ctrl-C stops the node and its visitors. NO_COLOR=1 switches colours off.
 `

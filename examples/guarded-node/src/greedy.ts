@@ -27,6 +27,10 @@ export class GreedyVisitor {
     this.#target = target
   }
 
+  get peer (): string {
+    return this.#node.peerId.toString()
+  }
+
   /** Never rejects: what it does not get is seen where it was refused */
   async grab (): Promise<void> {
     if (this.#busy) return

@@ -35,6 +35,10 @@ class HonestVisitor {
     this.#target = target
   }
 
+  get peer (): string {
+    return this.#node.peerId.toString()
+  }
+
   /** Connects anew and pings; never rejects */
   async visit (): Promise<PingResult> {
     let step = 'to leave'
@@ -114,4 +118,4 @@ visitors.forEach((visitor, index) => {
   }, index * INTERVAL / visitors.length))
 })
 
-tell({ type: 'ready' })
+tell({ type: 'ready', peers: visitors.map(({ peer }) => peer) })

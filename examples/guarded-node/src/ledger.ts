@@ -1,5 +1,5 @@
 import { Samples } from './samples.ts'
-import { fate, groupName, why, whyNot } from './words.ts'
+import { fate, groupName, SHUT_OUT, why, whyNot } from './words.ts'
 import type { Quantiles } from './samples.ts'
 import type { Fate } from './words.ts'
 import type { CloseCode, ConnectionRecord, LifecycleEvent } from '@cordon/interface-connection-lifecycle'
@@ -99,6 +99,11 @@ export class Ledger {
     }
   }
 
+  /** Came while a rule shut them out, and were turned away before there was anything that could be observed */
+  turnedAway (group: string, count: number): void {
+    this.#count(group, 'refused', `${SHUT_OUT}, without a socket`, count)
+  }
+
   pinged (result: PingResult): void {
     if (!result.ok) {
       this.#failed++
@@ -132,12 +137,15 @@ export class Ledger {
   }
 
   #end (record: ConnectionRecord, fate: Fate, reason: string): void {
-    const group = groupName(record.address)
-    this.#group(group)[fate]++
-    this.#total[fate]++
+    this.#count(groupName(record.address), fate, reason, 1)
+  }
+
+  #count (group: string, fate: Fate, reason: string, more: number): void {
+    this.#group(group)[fate] += more
+    this.#total[fate] += more
     if (fate === 'left') return
     const text = `${group} was ${fate}: ${reason}`
-    const count = (this.#verdicts.get(text)?.count ?? 0) + 1
+    const count = (this.#verdicts.get(text)?.count ?? 0) + more
     renew(this.#verdicts, text, { text, count, at: this.#now() }, MAX_VERDICTS)
   }
 

@@ -7,12 +7,13 @@ import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
 import type { Registry } from '@cordon/interface-component-registry'
+import type { ConnectionGater } from '@cordon/interface-connection-gater'
 import type { ConnectionLifecycle } from '@cordon/interface-connection-lifecycle'
 import type { ResourceManager } from '@cordon/interface-resource-manager'
 import type { Libp2p } from 'libp2p'
 
 /** The node of this example, as far as the example uses it */
-export type GuardedNode = Libp2p<{ lifecycle: ConnectionLifecycle, registry: Registry, resourceManager: ResourceManager }>
+export type GuardedNode = Libp2p<{ lifecycle: ConnectionLifecycle, registry: Registry, gater: ConnectionGater, resourceManager: ResourceManager }>
 
 /** The node that is guarded: the usual options of libp2p, wrapped in `cordon()` */
 export async function guardedNode (listen: string[]): Promise<GuardedNode> {

@@ -1,19 +1,26 @@
 import { once as happened } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
+import { Controls } from './controls.ts'
+import { Door } from './door.ts'
+import { readKeys, readLines } from './input.ts'
 import { Ledger } from './ledger.ts'
 import { guardedNode } from './node.ts'
 import { judge } from './outcome.ts'
 import { explainListenError, ListenError, portsOf } from './ports.ts'
+import { rehearse } from './rehearsal.ts'
 import { scopesOf } from './scopes.ts'
 import { createScreen } from './screen.ts'
 import { startVisitors } from './visitors.ts'
 import { groupName } from './words.ts'
 import type { Settings } from './arguments.ts'
+import type { Prompt } from './controls.ts'
+import type { Answer } from './door.ts'
 import type { PingResult } from './ledger.ts'
 import type { GuardedNode } from './node.ts'
+import type { Rehearsed } from './rehearsal.ts'
 import type { Scopes } from './scopes.ts'
 import type { Screen } from './screen.ts'
-import type { Visitors } from './visitors.ts'
+import type { Visitor, Visitors } from './visitors.ts'
 
 /**
  * In ms; whatever still runs then is a bug. All is stopped within a tenth of a second, but a timer of one second
@@ -23,6 +30,9 @@ const STOP_DEADLINE = 1_900
 
 /** As many groups as fit in a terminal of 24 lines with all the rest */
 const MAX_ROWS = 8
+
+/** How long an answer is to be read, in ms; then what can be typed is shown again */
+const NOTICE = 6_000
 
 /** By convention: 128 and the number of SIGINT */
 const INTERRUPTED = 130
@@ -68,18 +78,26 @@ class Show {
   readonly #node: GuardedNode
   readonly #begin = performance.now()
   readonly #ledger = new Ledger(() => this.#elapsed())
+  readonly #door: Door
   /** How many pings each honest visitor had answered */
   readonly #answered: number[] = []
   #visitors: Visitors | undefined
   #timer: NodeJS.Timeout | undefined
+  #controls: Controls | undefined
+  #stopReading: (() => void) | undefined
+  #notice: { readonly text: string, readonly until: number } | undefined
 
   constructor (settings: Settings, screen: Screen, node: GuardedNode) {
     this.#settings = settings
     this.#screen = screen
     this.#node = node
-    const { lifecycle } = node.services
+    const { lifecycle, gater } = node.services
+    this.#door = new Door(gater, () => this.#visitors?.all ?? [], (group, count) => { this.#ledger.turnedAway(group, count) })
     for (const type of ['connection:opened', 'connection:refused', 'connection:closed'] as const) {
-      lifecycle.addEventListener(type, ({ detail }) => { this.#ledger.observe(detail) })
+      lifecycle.addEventListener(type, ({ detail }) => {
+        this.#ledger.observe(detail)
+        this.#door.observe(detail)
+      })
     }
   }
 
@@ -93,10 +111,10 @@ class Show {
       if (visitors) await this.#invite(control)
       this.#timer = setInterval(() => { this.#draw() }, this.#screen.interval)
       this.#draw()
-      await (once ? delay(duration, undefined, { signal }) : happened(signal, 'abort'))
-      signal.throwIfAborted()
-      await this.#visitors?.finish()
-      return this.#judge()
+      if (once) return await this.#prove(duration, signal)
+      this.#obey(control)
+      await happened(signal, 'abort')
+      return 0
     } catch (err) {
       if (!signal.aborted) throw err
       if (signal.reason instanceof Error) throw signal.reason
@@ -107,6 +125,7 @@ class Show {
 
   async stop (): Promise<void> {
     clearInterval(this.#timer)
+    this.#stopReading?.()
     this.#screen.close()
     await this.#visitors?.stop()
     await this.#node.stop()
@@ -122,13 +141,72 @@ class Show {
     this.#answered.push(...Array.from({ length: this.#visitors.honest - this.#answered.length }, () => 0))
   }
 
+  /** Does what the operator asks for from now on: by keys where there is a terminal on both sides, otherwise by lines */
+  #obey (control: AbortController): void {
+    const { stdin, stdout } = process
+    const keys = stdin.isTTY && stdout.isTTY && !this.#settings.json
+    const controls = new Controls({
+      door: this.#door,
+      keys,
+      choices: () => this.#choices(),
+      first: this.#greedy?.name,
+      say: answer => { this.#say(answer) },
+      stop: () => { control.abort('stopped') },
+      changed: () => { this.#draw() }
+    })
+    this.#controls = controls
+    this.#stopReading = keys ? readKeys(stdin, controls) : readLines(stdin, controls)
+  }
+
+  /** Who can be shut out, in the order of the screen; then those who have no row of their own, but say who they are */
+  #choices (): string[] {
+    const all = this.#visitors?.all ?? []
+    const { rows } = this.#ledger.rows(this.#node.services.lifecycle.records(), MAX_ROWS)
+    const inRows = rows.map(({ group }) => all.find(({ address }) => address === group)?.name ?? group)
+    return [...inRows, ...all.filter(({ address, peer }) => address == null && peer != null).map(({ name }) => name)]
+  }
+
+  get #greedy (): Visitor | undefined {
+    return this.#visitors?.all.find(({ kind }) => kind === 'greedy')
+  }
+
+  #say (answer: Answer): void {
+    this.#notice = { text: answer.text, until: this.#elapsed() + NOTICE }
+    this.#screen.say(answer)
+  }
+
+  /** Runs for its time, with one visitor shut out for a part of it, and judges what it saw */
+  async #prove (duration: number, signal: AbortSignal): Promise<number> {
+    const [rehearsed] = await Promise.all([this.#rehearse(duration / 2, signal), delay(duration, undefined, { signal })])
+    await this.#visitors?.finish()
+    return this.#judge(rehearsed)
+  }
+
+  async #rehearse (after: number, signal: AbortSignal): Promise<Rehearsed> {
+    await delay(after, undefined, { signal })
+    const { lifecycle, resourceManager } = this.#node.services
+    const visitor = this.#greedy
+    if (visitor == null) throw new Error('there is no greedy visitor')
+    return rehearse({
+      visitor,
+      door: this.#door,
+      live: () => [...lifecycle.records()].filter(({ connection, remotePeer }) => connection != null && remotePeer?.toString() === visitor.peer).length,
+      isFull: () => (resourceManager.snapshot({ peers: 0 }).classes.peer.refusals.connectionsInbound ?? 0) > 0,
+      say: answer => { this.#say(answer) }
+    }, signal)
+  }
+
   #pinged (visitor: number, result: PingResult): void {
+    const who = this.#visitors?.all[visitor]
+    // whoever is shut out is not meant to be served
+    if (!result.ok && who != null && this.#door.isShut(who)) return
     this.#ledger.pinged(result)
     this.#answered[visitor] = (this.#answered[visitor] ?? 0) + (result.ok ? 1 : 0)
   }
 
   #draw (): void {
     const { lifecycle, registry } = this.#node.services
+    this.#door.settle()
     this.#screen.show({
       elapsed: this.#elapsed(),
       ...this.#ledger.rows(lifecycle.records(), MAX_ROWS),
@@ -136,8 +214,16 @@ class Show {
       ...(this.#visitors == null ? {} : { pings: this.#ledger.pings }),
       sockets: registry.status().sockets,
       labels: this.#labels(),
-      scopes: this.#scopes()
+      scopes: this.#scopes(),
+      shutOut: this.#door.shutOut,
+      prompt: this.#prompt()
     })
+  }
+
+  #prompt (): Prompt | undefined {
+    const prompt = this.#controls?.prompt
+    const notice = this.#notice != null && this.#notice.until > this.#elapsed() ? { text: this.#notice.text } : undefined
+    return prompt == null ? notice : { ...prompt, ...notice }
   }
 
   #labels (): ReadonlyMap<string, string> {
@@ -155,12 +241,12 @@ class Show {
     return scopesOf(resourceManager.snapshot(), origins)
   }
 
-  #judge (): number {
+  #judge (rehearsed: Rehearsed): number {
     this.#draw()
     const { pings, closed } = this.#ledger
     const overLimit = this.#scopes().refusals.reduce((sum, { count }) => sum + count, 0)
-    const problems = judge({ pings, closed, overLimit, answered: this.#answered })
-    this.#screen.outcome(problems, `all ${pings.ok} honest pings were answered, while ${this.#ledger.dropped} hostile connections were dropped and ${overLimit} greedy requests refused`)
+    const problems = judge({ pings, closed, overLimit, rehearsed, answered: this.#answered })
+    this.#screen.outcome(problems, `all ${pings.ok} honest pings were answered, while ${this.#ledger.dropped} hostile connections were dropped, ${overLimit} greedy requests refused, and ${rehearsed.name} shut out (${rehearsed.turnedAway} attempts) and let in again`)
     return problems.length === 0 ? 0 : 1
   }
 

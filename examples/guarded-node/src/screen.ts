@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { plainLines, table } from './table.ts'
+import type { Answer } from './door.ts'
 import type { View } from './table.ts'
 import type { WriteStream } from 'node:tty'
 
@@ -12,6 +13,9 @@ export interface Screen {
   listening (multiaddrs: readonly string[]): void
 
   show (view: View): void
+
+  /** Answers a command, or says what happened without one */
+  say (answer: Answer): void
 
   /** What `--once` found; no problem is good news */
   outcome (problems: readonly string[], good: string): void
@@ -53,6 +57,9 @@ class LiveScreen implements Screen {
     this.#height = lines.length
     this.#out.write(`${hide}${up}\r${lines.map(line => `${line}${ESC}K\n`).join('')}${ESC}J`)
   }
+
+  // it is in the next picture
+  say (): void {}
 
   outcome (problems: readonly string[], good: string): void {
     this.#out.write(`\n${this.#verdict(problems, good)}\n`)
@@ -101,6 +108,10 @@ class PlainScreen implements Screen {
     this.#before = new Map(view.verdicts.map(({ text, count }) => [text, count]))
   }
 
+  say ({ text }: Answer): void {
+    this.#out.write(`> ${text}\n`)
+  }
+
   outcome (problems: readonly string[], good: string): void {
     this.#out.write(`${(problems.length === 0 ? [good] : problems).join('\n')}\n`)
   }
@@ -122,7 +133,11 @@ class JsonScreen implements Screen {
   }
 
   show ({ labels, ...view }: View): void {
-    this.#write({ type: 'status', ...view, labels: Object.fromEntries(labels) })
+    this.#write({ type: 'status', ...view, prompt: undefined, labels: Object.fromEntries(labels) })
+  }
+
+  say (answer: Answer): void {
+    this.#write({ type: 'answer', ...answer })
   }
 
   outcome (problems: readonly string[]): void {

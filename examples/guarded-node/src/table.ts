@@ -1,6 +1,9 @@
+import { turnedAway } from './door.ts'
 import { clip, render, titled } from './lines.ts'
 import { SCOPE_LINES, scopeLines, scopeWords } from './scope-lines.ts'
 import { seconds } from './words.ts'
+import type { Prompt } from './controls.ts'
+import type { ShutOut } from './door.ts'
 import type { Pings, Row, Verdict } from './ledger.ts'
 import type { Line, Paint } from './lines.ts'
 import type { Scopes } from './scopes.ts'
@@ -22,6 +25,10 @@ export interface View {
   /** What the visitors of the example do, by the group that they come from */
   readonly labels: ReadonlyMap<string, string>
   readonly scopes: Scopes
+  /** Whom rules shut out */
+  readonly shutOut: readonly ShutOut[]
+  /** What can be typed, or what was said last; absent where there is neither */
+  readonly prompt?: Prompt | undefined
 }
 
 /** The room that a terminal has */
@@ -37,6 +44,10 @@ const COLUMNS: ReadonlyArray<readonly [Column, number]> = [
   ['new', 5], ['encrypt', 8], ['multiplex', 10], ['handshake', 10], ['ready', 6], ['left', 6], ['refused', 8], ['dropped', 8]
 ]
 const COLUMNS_WIDTH = COLUMNS.reduce((sum, [, width]) => sum + width, 0)
+
+/** Those that say where live connections stand: who is shut out has none, and their room is used to say so */
+const LIVE = 5
+const LIVE_WIDTH = COLUMNS.slice(0, LIVE).reduce((sum, [, width]) => sum + width, 0)
 
 /** Wide enough for an IPv4 address with a label, and for an IPv6 /64 where there is room */
 const NAME = { min: 17, max: 26 }
@@ -61,11 +72,11 @@ export function table (view: View, { columns, lines }: Size, paint: Paint): stri
   const name = Math.min(NAME.max, Math.max(NAME.min, width - COLUMNS_WIDTH - 1))
   const records: Line[] = [
     [['bold', ` ${'from'.padEnd(name)}${COLUMNS.map(([title, width]) => title.padStart(width)).join('')}`]],
-    ...view.rows.map(row => groupLine(row, view.labels.get(row.group), name)),
+    ...view.rows.map(row => rowLine(row, view, name)),
     ...(view.more > 0 ? [[['dim', ` and ${view.more} more`]] satisfies Line] : []),
-    groupLine(view.total, undefined, name)
+    groupLine(view.total, ' all', name)
   ]
-  const visitors: Line[] = [...(view.pings == null ? [] : pingLines(view.pings)), socketLine(view.sockets, view.elapsed)]
+  const visitors: Line[] = [...(view.pings == null ? [] : pingLines(view.pings)), socketLine(view.sockets, view.elapsed), ...ruleLines(view)]
 
   const take = share(lines - records.length - visitors.length - SCOPE_LINES - 1)
   const reasons = view.verdicts.length
@@ -91,9 +102,34 @@ function share (all: number): (wanted: number) => number {
   }
 }
 
-function groupLine (row: Row, label: string | undefined, name: number): Line {
-  const title = ` ${clip(label == null ? row.group : `${row.group} ${label}`, name).padEnd(name)}`
-  return [title, ...COLUMNS.map(([column, width]) => cell(column, row[column], width))]
+function rowLine (row: Row, { labels, shutOut, prompt }: View, name: number): Line {
+  const label = labels.get(row.group)
+  const text = label == null ? row.group : `${row.group} ${label}`
+  const rule = shutOut.find(({ group }) => group === row.group)
+  return groupLine(row, `${[text, row.group].includes(prompt?.selected ?? '') ? '›' : ' '}${text}`, name, rule)
+}
+
+function groupLine (row: Row, title: string, name: number, rule?: ShutOut): Line {
+  const cells = COLUMNS.map(([column, width]) => cell(column, row[column], width))
+  const first = clip(title, name + 1).padEnd(name + 1)
+  const isThere = COLUMNS.slice(0, LIVE).some(([column]) => row[column] > 0)
+  if (rule == null || isThere) return [first, ...cells]
+  return [first, ['red', clip(`  shut out: ${deeds(rule)}`, LIVE_WIDTH).padEnd(LIVE_WIDTH)], ...cells.slice(LIVE)]
+}
+
+/** What a rule has led to */
+function deeds (rule: ShutOut): string {
+  return `${rule.cut} cut, ${turnedAway(rule)} turned away`
+}
+
+/** Those who are shut out and have no row of their own in which that could be said; and what can be done about it */
+function ruleLines ({ shutOut, rows, prompt }: View): Line[] {
+  const [first, ...others] = shutOut.filter(rule => !rows.some(({ group }) => group === rule.group))
+  const more = others.length > 0 ? `, and ${others.length} more` : ''
+  return [
+    ...(first == null ? [] : [titled('shut out', ['red', `${first.name}: ${deeds(first)}${more}`])]),
+    ...(prompt == null ? [] : [titled('rules', prompt.text)])
+  ]
 }
 
 function cell (column: Column, value: number, width: number): Line[number] {
@@ -149,6 +185,7 @@ export function plainLines (view: View, before: ReadonlyMap<string, number>): st
   if (pings != null) {
     parts.push(`${pings.ok} of ${pings.ok + pings.failed} pings${pings.ping == null ? '' : `, p50 ${seconds(pings.ping.p50)}, p99 ${seconds(pings.ping.p99)}`}`)
   }
+  parts.push(...view.shutOut.map(rule => `${rule.name} shut out: ${deeds(rule)}`))
   const changes = view.verdicts.flatMap(({ text, count }) => {
     const more = count - (before.get(text) ?? 0)
     return more > 0 ? [`  ${text}${more > 1 ? ` (${more} times)` : ''}`] : []

@@ -24,9 +24,23 @@ export interface Assignment {
 
 /** What it tells */
 export type Message =
-  { readonly type: 'ready' } |
+  /** With the peers that the visitors prove to be, in their order; absent where they prove nothing */
+  { readonly type: 'ready', readonly peers: ReadonlyArray<string | undefined> } |
   { readonly type: 'ping', readonly visitor: number, readonly result: PingResult } |
   { readonly type: 'finished' }
+
+export type VisitorKind = 'honest' | 'greedy' | 'stalls' | 'garbage'
+
+/** One of the visitors, as far as rules can tell it from the others */
+export interface Visitor {
+  /** How it is called on the screen and in commands: `127.0.0.6 greedy`; without an address of its own `greedy`, or `honest-2` */
+  readonly name: string
+  readonly kind: VisitorKind
+  /** Where it comes from; absent where all come from one address */
+  readonly address?: string
+  /** Who it proves to be; absent where it proves nothing */
+  readonly peer?: string
+}
 
 export interface VisitorsInit {
   readonly target: Target
@@ -39,6 +53,8 @@ export interface VisitorsInit {
 export interface Visitors {
   /** What they do, by the group from which they come */
   readonly labels: ReadonlyMap<string, string>
+  /** The honest ones first, in the order in which their pings are numbered */
+  readonly all: readonly Visitor[]
   readonly honest: number
 
   /** No new pings; resolves when those under way have been answered or have failed */
@@ -57,9 +73,14 @@ const HONEST: readonly Origin[] = [
   { transport: 'ws' }
 ]
 
-const GREEDY: Origin = { address: '127.0.0.6', transport: 'tcp' }
-const STALLS: Origin = { address: '127.0.0.7', transport: 'tcp' }
-const GARBAGE: Origin = { address: '127.0.0.8', transport: 'tcp' }
+const HOSTILE: ReadonlyArray<{ readonly kind: VisitorKind, readonly origin: Origin }> = [
+  { kind: 'stalls', origin: { address: '127.0.0.7', transport: 'tcp' } },
+  { kind: 'garbage', origin: { address: '127.0.0.8', transport: 'tcp' } },
+  { kind: 'greedy', origin: { address: '127.0.0.6', transport: 'tcp' } }
+]
+
+/** Where they come from that have no address of their own */
+export const LOCALHOST = '127.0.0.1'
 
 /**
  * Starts the visitors; resolves when they knock.
@@ -74,19 +95,21 @@ export async function startVisitors ({ target, onPing, onFailure }: VisitorsInit
   }, onPing, onFailure)
 
   const honest = start('./honest.worker.ts', HONEST)
-  const hostile = start('./hostile.worker.ts', [STALLS, GARBAGE, GREEDY])
+  const hostile = start('./hostile.worker.ts', HOSTILE.map(({ origin }) => origin))
   const stop = async (): Promise<void> => { await Promise.all([honest.stop(), hostile.stop()]) }
   signal.addEventListener('abort', () => { void stop() })
   if (signal.aborted) void stop()
 
+  let peers: ReadonlyArray<string | undefined>
   try {
-    await Promise.all([honest.ready.promise, hostile.ready.promise])
+    peers = (await Promise.all([honest.ready.promise, hostile.ready.promise])).flat()
   } catch (err) {
     await stop()
     throw err
   }
   return {
-    labels: own ? labels() : new Map([['127.0.0.1', 'everybody']]),
+    labels: own ? labels() : new Map([[LOCALHOST, 'everybody']]),
+    all: visitorsOf(peers, own),
     honest: HONEST.length,
     finish: async () => { await honest.finish() },
     stop
@@ -95,7 +118,7 @@ export async function startVisitors ({ target, onPing, onFailure }: VisitorsInit
 
 /** A thread of visitors, from its start to its end */
 class Thread {
-  readonly ready: PromiseWithResolvers<void> = Promise.withResolvers()
+  readonly ready: PromiseWithResolvers<ReadonlyArray<string | undefined>> = Promise.withResolvers()
   readonly #finished: PromiseWithResolvers<void> = Promise.withResolvers()
   readonly #worker: Worker
   #stopping = false
@@ -113,7 +136,7 @@ class Thread {
     this.#worker.on('error', fail)
     this.#worker.on('exit', () => { fail(new Error(`${file} has ended`)) })
     this.#worker.on('message', (message: Message) => {
-      if (message.type === 'ready') this.ready.resolve()
+      if (message.type === 'ready') this.ready.resolve(message.peers)
       else if (message.type === 'finished') this.#finished.resolve()
       else onPing(message.visitor, message.result)
     })
@@ -131,8 +154,18 @@ class Thread {
 }
 
 function labels (): Map<string, string> {
-  const label = (origins: readonly Origin[], text: string): Array<[string, string]> => origins.map(({ address = '127.0.0.1' }) => [address, text])
-  return new Map([...label(HONEST, 'honest'), ...label([GREEDY], 'greedy'), ...label([STALLS], 'stalls'), ...label([GARBAGE], 'garbage')])
+  return new Map(visitorsOf([], true).map(({ address = LOCALHOST, kind }) => [address, kind]))
+}
+
+/** Everybody there is, with the peers that they say they are */
+function visitorsOf (peers: ReadonlyArray<string | undefined>, own: boolean): Visitor[] {
+  const everybody = [...HONEST.map(origin => ({ kind: 'honest' as const, origin })), ...HOSTILE]
+  return everybody.map(({ kind, origin: { address = LOCALHOST } }, index) => ({
+    name: own ? `${address} ${kind}` : kind === 'honest' ? `${kind}-${index + 1}` : kind,
+    kind,
+    ...(own ? { address } : {}),
+    ...(peers[index] == null ? {} : { peer: peers[index] })
+  }))
 }
 
 /** Linux has all of 127.0.0.0/8 by itself, other systems only 127.0.0.1 */

@@ -1,3 +1,4 @@
+import { isGateRefusal } from '@cordon/interface-connection-gater'
 import { HandshakeTimeoutError } from '@cordon/interface-connection-lifecycle'
 import { isResourceRefusal } from '@cordon/interface-resource-manager'
 import type { CloseCode, CloseReason, NormalisedAddress, Refusal } from '@cordon/interface-connection-lifecycle'
@@ -22,7 +23,7 @@ export function printable (text: string): string {
 }
 
 /** How the group that shares one allowance is called: a host by its address, more of them by their prefix */
-export function groupName ({ share }: NormalisedAddress): string {
+export function groupName ({ share }: Pick<NormalisedAddress, 'share'>): string {
   return printable(share.replace(SINGLE_HOST, '$1'))
 }
 
@@ -89,6 +90,9 @@ const RESOURCE_WORDS: Readonly<Record<LimitKey, string>> = {
   memory: 'bytes'
 }
 
+/** What is said of whoever a rule refuses */
+export const SHUT_OUT = 'a rule shuts it out'
+
 /** Who held what was full; a sentence in which the whole name of a peer stands fits in no terminal */
 const HOLDERS: Partial<Record<ScopeClass, string>> = {
   system: 'the node',
@@ -102,6 +106,8 @@ export function whyNot (refusal: Refusal): string {
   const { code, current, limit, configPath } = refusal
   if (code === 'stopping') return 'the node is stopping'
   if (isResourceRefusal(refusal)) return overLimit(refusal)
+  // the sentence has the rule, and with it the whole name of a peer
+  if (isGateRefusal(refusal)) return SHUT_OUT
   if (code !== 'crowded' || current == null || limit == null) return printable(refusal.message)
   return configPath?.endsWith('PerGroup') === true
     ? `it held ${current} of ${limit} handshakes of its group`

@@ -22,7 +22,7 @@ describe('the example', () => {
   })
 
   it('serves its honest visitors while it drops the others, and says so', async () => {
-    const example = start('--once', '--duration', '5')
+    const example = start('--once', '--duration', '6')
     const { code, output, errors } = await example.exit
     expect(errors).toBe('')
     expect(output).toMatch(/^listening on \/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/\w+\nlistening on \/ip4\/127\.0\.0\.1\/tcp\/\d+\/ws\/p2p\/\w+\n/)
@@ -30,8 +30,11 @@ describe('the example', () => {
     expect(output).toMatch(/^ {2}\S+ was dropped: it did not prove who it is within 3 s/m)
     expect(output).toMatch(/^ {2}\S+ was dropped: its handshake failed/m)
     expect(output).toMatch(/^ {2}\S+ was refused: its peer held 8 of 8 inbound connections/m)
+    expect(output).toMatch(/^> \S+ greedy is shut out: its (?:\d+ connections were|connection was) cut$/m)
+    expect(output).toMatch(/^ {2}\S+ was refused: a rule shuts it out/m)
+    expect(output).toMatch(/^> \S+ greedy may come again$/m)
     expect(output).toMatch(/ \| \d+ of \d+ connections in, \d+ of \d+ streams in, [1-9]\d* over a limit \| /)
-    expect(output).toMatch(/\nall \d+ honest pings were answered, while \d+ hostile connections were dropped and [1-9]\d* greedy requests refused$/)
+    expect(output).toMatch(/\nall \d+ honest pings were answered, while \d+ hostile connections were dropped, [1-9]\d* greedy requests refused, and \S+ greedy shut out \([1-9]\d* attempts\) and let in again$/)
     expect(code).toBe(0)
     expect(example.isAlive()).toBe(false)
   })
@@ -47,6 +50,39 @@ describe('the example', () => {
     expect(errors).toBe('')
     expect(code).toBe(0)
     expect(example.isAlive()).toBe(false)
+  })
+
+  it('shuts out and lets in again whom it is told to, and says what it cannot do', async () => {
+    const example = start('--json')
+    await example.line(/"pings":\{"ok":[1-9]/)
+    example.type('block honest\nblock 300.1.1.1\nbann greedy\nblock greedy\n')
+    const answers = [await example.line(/"answer"/), await example.line(/"answer"/), await example.line(/"answer"/), await example.line(/"answer"/)].map(line => JSON.parse(line) as { ok: boolean, text: string })
+    expect(answers).toMatchObject([
+      { ok: false, text: expect.stringMatching(/^there are 5 called honest: name one of /) as string },
+      { ok: false, text: expect.stringContaining('300.1.1.1') as string },
+      { ok: false, text: 'there is no command "bann": block <visitor>, unblock <visitor>, help' },
+      { ok: true, text: expect.stringMatching(/ is shut out: /) as string }
+    ])
+    // it comes again each second, and is turned away
+    await example.line(/"shutOut":\[\{[^}]*"(?:refused|early)":[1-9]/)
+    example.type('unblock greedy\n')
+    expect(await example.line(/"answer"/)).toContain('may come again')
+    await example.line(/greedy","connections":\{"used":[1-9].*"shutOut":\[\]/)
+    example.child.kill('SIGINT')
+    const { code, errors } = await example.exit
+    expect(errors).toBe('')
+    expect(code).toBe(0)
+  })
+
+  it('goes on where nothing can be read', async () => {
+    const example = start('--no-visitors')
+    await example.line(/handshaking/)
+    example.child.stdin?.end()
+    await example.line(/handshaking/)
+    example.child.kill('SIGINT')
+    const { code, errors } = await example.exit
+    expect(errors).toBe('')
+    expect(code).toBe(0)
   })
 
   it('ends when the process that started it is gone', async () => {

@@ -56,6 +56,13 @@ describe('the ledger', () => {
     ])
   })
 
+  it('counts those who were turned away before there was anything to observe', () => {
+    ledger.turnedAway('127.0.0.6', 3)
+    ledger.turnedAway('127.0.0.6', 2)
+    expect(ledger.rows([], 8)).toEqual({ rows: [{ ...NOTHING, group: '127.0.0.6', refused: 5 }], total: { ...NOTHING, group: 'all', refused: 5 }, more: 0 })
+    expect(ledger.verdicts).toEqual([{ text: '127.0.0.6 was refused: a rule shuts it out, without a socket', count: 5, at: 0 }])
+  })
+
   it('says nothing of those who left', () => {
     ledger.observe(closed('127.0.0.2', { code: 'remote-reset', by: 'remote' }))
     expect(ledger.verdicts).toEqual([])

@@ -20,6 +20,9 @@ export interface Spawned {
   readonly child: ChildProcess
   readonly exit: Promise<Exit>
 
+  /** Writes to its standard input */
+  type (text: string): void
+
   /** The first line that matches, from those that nobody waited for yet */
   line (pattern: RegExp): Promise<string>
 
@@ -30,15 +33,17 @@ export interface Spawned {
 export function spawnExample (...args: string[]): Spawned {
   const child = spawn(process.execPath, ['--conditions=@cordon/source', '--unhandled-rejections=strict', ENTRY, ...args], {
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc']
+    stdio: ['pipe', 'pipe', 'pipe', 'ipc']
   })
-  const { stdout, stderr } = child
-  if (stdout == null || stderr == null) throw new Error('the process was not started')
+  const { stdin, stdout, stderr } = child
+  if (stdin == null || stdout == null || stderr == null) throw new Error('the process was not started')
   const lines = createInterface({ input: stdout })
   const seen: string[] = []
   let errors = ''
   stderr.on('data', chunk => { errors += String(chunk) })
   lines.on('line', line => { seen.push(line) })
+  // one that has ended reads nothing more
+  stdin.on('error', () => {})
   let read = 0
   return {
     child,
@@ -46,6 +51,7 @@ export function spawnExample (...args: string[]): Spawned {
     exit: Promise.all([once(child, 'exit'), once(stdout, 'close'), once(stderr, 'close')]).then(([[code, signal]]) => {
       return { code: code as number | null, signal: signal as NodeJS.Signals | null, output: seen.join('\n'), errors }
     }),
+    type: text => { stdin.write(text) },
     line: pattern => new Promise((resolve, reject) => {
       const look = (): void => {
         while (read < seen.length) {

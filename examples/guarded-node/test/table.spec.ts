@@ -40,7 +40,8 @@ const VIEW: View = {
   pings: { ok: 70, failed: 0, ping: { p50: 1.2, p99: 5 }, connect: { p50: 11, p99: 1_200 } },
   sockets: { pending: 3, expired: 12, dropped: 0 },
   labels: new Map([['127.0.0.2', 'honest'], ['127.0.0.7', 'stalls']]),
-  scopes: SCOPES
+  scopes: SCOPES,
+  shutOut: []
 }
 
 describe('the table', () => {
@@ -68,6 +69,31 @@ describe('the table', () => {
       '  120× 127.0.0.7 was dropped: it held 32 of 32 handshakes of its group      now',
       '    1× 127.0.0.8 was refused: a rule says so                               12 s'
     ])
+  })
+
+  it('says in the row of whoever is shut out what that has led to, and marks whom a key would mean', () => {
+    const rows = [...VIEW.rows.slice(0, 1), rowOf('127.0.0.7', { refused: 9 })]
+    const shutOut = [{ name: '127.0.0.7 stalls', group: '127.0.0.7', cut: 8, refused: 2, early: 7 }]
+    const lines = table({ ...VIEW, rows, shutOut, prompt: { selected: '127.0.0.7 stalls', text: 'b blocks' } }, SMALL, plain)
+    expect(lines.slice(1, 3)).toEqual([
+      ' 127.0.0.2 honest     ·       ·         ·         ·     1    13       ·       ·',
+      '›127.0.0.7 stalls   shut out: 8 cut, 9 turned away            ·       9       ·'
+    ])
+    expect(lines.filter(line => /^ (?:shut out|rules)/.test(line))).toEqual([' rules              b blocks'])
+  })
+
+  it('says below who else is shut out: one that has no row, or shares its own', () => {
+    const shutOut = [
+      { name: 'greedy', group: '12D3KooW', cut: 1, refused: 2, early: 0 },
+      { name: '10.0.0.0/8', group: '10.0.0.0/8', cut: 0, refused: 0, early: 0 }
+    ]
+    const lines = table({ ...VIEW, shutOut }, SMALL, plain)
+    expect(lines.filter(line => line.includes('shut out'))).toEqual([' shut out           greedy: 1 cut, 2 turned away, and 1 more'])
+  })
+
+  it('shows where the connections are of somebody who is shut out and there all the same', () => {
+    const shutOut = [{ name: '127.0.0.7 stalls', group: '127.0.0.7', cut: 0, refused: 0, early: 0 }]
+    expect(table({ ...VIEW, shutOut }, SMALL, plain)).toContain(' 127.0.0.7 stalls     ·      12         ·         ·     ·     ·       ·     120')
   })
 
   it('has no pings where there are no visitors, and says that nobody was dropped yet', () => {
@@ -161,7 +187,9 @@ describe('the table', () => {
       pings: fc.record({ ok: count, failed: count, lastError: fc.string({ maxLength: 200 }), ping: quantiles, connect: quantiles }),
       sockets: fc.record({ pending: count, expired: count, dropped: count }),
       labels: fc.constant(new Map([['a', 'label']])),
-      scopes
+      scopes,
+      shutOut: fc.array(fc.record({ name: text, group: fc.oneof(text, fc.constant('a')), cut: count, refused: count, early: count }), { maxLength: 3 }),
+      prompt: fc.option(fc.record({ selected: text, text }), { nil: undefined })
     })
     fc.assert(fc.property(view, fc.integer({ min: 1, max: 200 }), fc.integer({ min: 23, max: 60 }), (view, columns, room) => {
       const lines = table(view, { columns, lines: room }, plain)
@@ -183,6 +211,11 @@ describe('plain lines', () => {
       '14 s | 12 handshaking, 1 ready | 0 refused, 120 dropped | 3 silent WebSockets, 12 dropped | 13 of 97 connections in, 3 of 3120 streams, 38 over a limit | 70 of 70 pings, p50 1 ms, p99 5 ms',
       '  127.0.0.7 was dropped: it held 32 of 32 handshakes of its group (20 times)'
     ])
+  })
+
+  it('say who is shut out', () => {
+    const shutOut = [{ name: 'greedy', group: '12D3KooW', cut: 1, refused: 2, early: 3 }]
+    expect(plainLines({ ...VIEW, verdicts: [], shutOut }, new Map())).toEqual([expect.stringMatching(/ \| greedy shut out: 1 cut, 5 turned away$/)])
   })
 
   it('do without pings', () => {
