@@ -21,6 +21,9 @@ export const UNIFORM: Partial<Manifest> = {
   publishConfig: { access: 'public', provenance: true }
 }
 
+/** What a package brings along beside its code */
+const MORE_FILES: Readonly<Record<string, readonly string[]>> = { '@cordon/connection-gater': ['fail2ban'] }
+
 /** The fields of a published manifest, in their order */
 const FIELDS: readonly string[] = [
   'name', 'version', 'description', 'license', 'type', 'sideEffects', 'engines', 'files', 'exports', 'publishConfig', 'dependencies', 'peerDependencies', 'peerDependenciesMeta'
@@ -60,8 +63,9 @@ function readText (path: string): string {
 
 function checkUniform ({ path, manifest }: Workspace): string[] {
   const fields = Object.keys(manifest)
+  const expected: Partial<Manifest> = { ...UNIFORM, files: [...UNIFORM.files ?? [], ...MORE_FILES[manifest.name] ?? []] }
   return [
-    ...Object.entries(UNIFORM).flatMap(([field, value]) => isDeepStrictEqual(manifest[field as keyof Manifest], value)
+    ...Object.entries(expected).flatMap(([field, value]) => isDeepStrictEqual(manifest[field as keyof Manifest], value)
       ? []
       : [`${path}/package.json: ${field} must be ${JSON.stringify(value)}, not ${JSON.stringify(manifest[field as keyof Manifest])}`]),
     ...fields.filter(field => !FIELDS.includes(field)).map(field => `${path}/package.json: ${field} is not among the fields that a package has`),

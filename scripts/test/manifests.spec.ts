@@ -44,6 +44,7 @@ describe('the manifests', () => {
     ['side effects', { manifest: { sideEffects: true } }, /sideEffects must be/],
     ['other engines', { manifest: { engines: { node: '>=20' } } }, /engines must be/],
     ['other files', { manifest: { files: ['dist'] } }, /files must be/],
+    ['files that another package has', { manifest: { files: [...UNIFORM.files ?? [], 'fail2ban'] } }, /files must be/],
     ['another entry', { manifest: { exports: { ...UNIFORM.exports as object, './internals': './dist/internals.js' } } }, /exports must be/],
     ['a package that nobody may install', { manifest: { publishConfig: { access: 'restricted' } } }, /publishConfig must be/],
     ['scripts of its own', { manifest: { scripts: { test: 'vitest' } } }, /scripts is not among the fields/],
