@@ -1,12 +1,13 @@
 import { createServer } from 'node:net'
 import { Meter, serve } from '@cordon/bench-harness'
-import { participantSymbol } from '@cordon/interface-connection-lifecycle'
+import { isConnectionGater } from '@cordon/interface-connection-gater'
+import { isConnectionLifecycle, participantSymbol } from '@cordon/interface-connection-lifecycle'
 import type { MeterReading } from '@cordon/bench-harness'
 import type { ParticipantModule } from '@cordon/interface-connection-lifecycle'
 import type { AddressInfo } from 'node:net'
 
-/** Who refuses: a plain server, libp2p's gater, or a participant of a composed node */
-export type ShedArm = 'floor' | 'stock' | 'composed'
+/** Who refuses: a plain server, libp2p's gater, a participant of a composed node, or a rule of its gater before there is a socket */
+export type ShedArm = 'floor' | 'stock' | 'composed' | 'blocked'
 
 export interface Slice extends MeterReading {
   readonly refused: number
@@ -15,7 +16,15 @@ export interface Slice extends MeterReading {
 const HOST = '127.0.0.1'
 const REFUSAL = { code: 'blocked', module: 'refuser', message: 'nobody may connect' } as const
 
+/** Where the clients come from */
+const CLIENTS = '127.1.0.0/24'
+
+/** How many other ranges the node blocks, in a list */
+const OTHERS = 10_000
+
 let refused = 0
+/** Brings `refused` up to date, where it is counted elsewhere */
+let recount = (): void => {}
 const meter = new Meter()
 
 const procedures = {
@@ -23,12 +32,16 @@ const procedures = {
   listen: async (arm: ShedArm): Promise<number> => listeners[arm](),
 
   begin (): void {
+    recount()
     refused = 0
     meter.start()
   },
 
   end (): Slice {
-    return { ...meter.stop(), refused }
+    const reading = meter.stop()
+    recount()
+
+    return { ...reading, refused }
   }
 }
 
@@ -77,6 +90,33 @@ const listeners = {
       }
     }
     const node = await createNode('composed', { listen: HOST }, { refuser: () => refuser })
+
+    return portOf(node.getMultiaddrs().map(String))
+  },
+
+  async blocked (): Promise<number> {
+    const { createNode } = await import('@cordon/bench-harness/node')
+    const node = await createNode('composed', { listen: HOST })
+    const services = Object.values(node.services as Record<string, unknown>)
+    const gater = services.find(isConnectionGater)
+    const lifecycle = services.find(isConnectionLifecycle)
+
+    if (gater == null || lifecycle == null) {
+      throw new Error('the node has no gater, or no lifecycle')
+    }
+
+    await gater.block(CLIENTS)
+    await gater.loadList('others', { content: Array.from({ length: OTHERS }, (_, i) => `10.${i >> 8}.${i & 255}.0/24\n`).join('') })
+
+    let before = 0
+
+    recount = () => {
+      // what became a connection was refused too late, and does not count
+      const { gater: late = 0 } = lifecycle.stats().refused
+      const early = (gater.status().refusals.cidr ?? 0) - late
+      refused += early - before
+      before = early
+    }
 
     return portOf(node.getMultiaddrs().map(String))
   }
