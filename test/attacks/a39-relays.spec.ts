@@ -1,0 +1,67 @@
+import { eventually, stopAll } from '@cordon/testing/node'
+import { afterEach, describe, expect, it } from 'vitest'
+import { comeDirectly, comeOver, gated, impose, recordsOf, refusals } from '../connection-gater-relays/support.ts'
+import { addresses } from './support.ts'
+import type { GatedInit, GatedNode } from '../connection-gater-relays/support.ts'
+
+const COMERS = 20
+
+/** How many come over one relay at once (`prefixes.relay`) */
+const PER_RELAY = 8
+
+/** Loopback is limited as any other address here, and none of these comes from another one's */
+const NOT_EXEMPT = { prefixes: { entries: { '127.0.0.0/8': false, '::1/128': false } } } as const
+
+/** Where the operator wants nobody from; the relay is elsewhere */
+const BAD = '127.66.0.0/16'
+const ELSEWHERE = '127.67.0.1'
+
+async function all (froms: readonly string[]): Promise<GatedNode[]> {
+  return Promise.all(froms.map(async localAddress => gated({ localAddress, listen: [] })))
+}
+
+/** A node, and a relay that connects to it by itself and brings along whoever wants to */
+async function scene (gater: GatedInit['gater'] = {}): Promise<{ host: GatedNode, relay: GatedNode, bad: GatedNode[] }> {
+  const host = await gated({ gater, limits: NOT_EXEMPT })
+  const relay = await gated({ localAddress: ELSEWHERE, relays: true })
+  await impose(relay, host)
+  return { host, relay, bad: await all(addresses(COMERS, 66)) }
+}
+
+async function howMany (comers: readonly GatedNode[], come: (comer: GatedNode) => Promise<boolean>): Promise<number> {
+  let taken = 0
+  for (const comer of comers) if (await come(comer)) taken++
+  return taken
+}
+
+describe(`A39: ${COMERS} from blocked addresses come over a relay`, () => {
+  afterEach(stopAll)
+
+  it('none of them gets in by default, and honest ones do', async () => {
+    const { host, relay, bad } = await scene()
+    await host.gater.block(BAD)
+    expect(await howMany(bad, async comer => comeOver(relay, comer, host))).toBe(0)
+    expect(refusals(host).map(({ cause }) => cause)).toEqual(bad.map(() => 'unproven'))
+    expect(await howMany(await all(addresses(5, 68)), async comer => comeDirectly(comer, host))).toBe(5)
+    expect(recordsOf(host, relay.id)).toHaveLength(1)
+  })
+
+  it(`${PER_RELAY} of them get in where the operator lets them, and there is room for everybody else`, async () => {
+    const { host, relay, bad } = await scene({ relayedUnknown: 'allow' })
+    await host.gater.block(BAD)
+    expect(await howMany(bad, async comer => comeOver(relay, comer, host))).toBe(PER_RELAY)
+    expect(host.events.flatMap(event => event.type === 'connection:refused' ? [event.refusal.scope] : [])).toEqual(bad.slice(PER_RELAY).map(() => `prefix:relay:${relay.id}`))
+    const { system, prefixes } = host.manager.snapshot()
+    expect(prefixes.largest).toContainEqual({ name: `relay:${relay.id}`, connections: PER_RELAY, limit: PER_RELAY })
+    // one more is that of the relay itself, which is charged to its address, and to which nothing else is
+    expect(prefixes.largest).toContainEqual({ name: `${ELSEWHERE}/32`, connections: 1, limit: 8 })
+    expect(system.usage).toMatchObject({ connectionsInbound: PER_RELAY + 1, fileDescriptors: 1 })
+    expect(PER_RELAY / system.limits.connectionsInbound).toBeLessThanOrEqual(0.25)
+    expect(await howMany(await all(addresses(5, 68)), async comer => comeDirectly(comer, host))).toBe(5)
+
+    // whoever leaves makes room for one more, and for no two
+    await Promise.all([...host.lifecycle.records()].filter(({ address }) => address.class === 'relayed').slice(0, 1).map(async record => record.close({ code: 'local-close', by: 'local' })))
+    await eventually(() => host.manager.snapshot().system.usage.connectionsInbound === PER_RELAY + 5)
+    expect(await howMany(bad.slice(PER_RELAY, PER_RELAY + 2), async comer => comeOver(relay, comer, host))).toBe(1)
+  })
+})
