@@ -1,4 +1,4 @@
-import { connectionGater } from '@cordon/connection-gater'
+import { connectionGater, createConnectionGater } from '@cordon/connection-gater'
 import { isGateRefusal } from '@cordon/interface-connection-gater'
 import { eventually, portOf } from '@cordon/testing/node'
 import { tcp } from '@libp2p/tcp'
@@ -9,10 +9,11 @@ import { managed, quiet, refusals } from '../resource-manager/support.ts'
 import type { GuardedNode } from '../composition/support.ts'
 import type { ManagedInit, ManagedNode } from '../resource-manager/support.ts'
 import type { ConnectionGaterInit, ConnectionGaterService } from '@cordon/connection-gater'
-import type { GateRefusal } from '@cordon/interface-connection-gater'
+import type { GateRefusal, RuleAction, RuleOptions, Subject } from '@cordon/interface-connection-gater'
+import type { FakeClock } from '@cordon/testing'
 import type { TCPSocketOptions } from '@libp2p/tcp'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import type { Datastore } from 'interface-datastore'
+import type { Batch, Datastore, Pair, Query } from 'interface-datastore'
 
 export { expectNothingHeld, NOTHING, quiet, ready, refusals } from '../resource-manager/support.ts'
 
@@ -46,6 +47,48 @@ export async function gated ({ gater: init = {}, from, datastore = new MemoryDat
   })
   if (gater === undefined) throw new Error('the node made no gater')
   return { ...node, gater, id: node.node.peerId.toString() }
+}
+
+/** Options with which time stands still for a gater until `clock` is told to move */
+export function still (clock: FakeClock): ConnectionGaterInit {
+  return { clock, wallClock: () => 1_700_000_000_000 + clock.now() }
+}
+
+/** A datastore that answers no query until it is told to */
+export class SlowDatastore extends MemoryDatastore {
+  readonly #released = Promise.withResolvers<undefined>()
+
+  release (): void {
+    this.#released.resolve(undefined)
+  }
+
+  override async * query (query: Query): AsyncGenerator<Pair> {
+    await this.#released.promise
+    yield * super.query(query)
+  }
+}
+
+/** A datastore in which there are these rules, each with its options */
+export async function storeOf <T extends Datastore> (datastore: T, rules: ReadonlyArray<readonly [RuleAction, Subject, RuleOptions?]>, init: ConnectionGaterInit = {}): Promise<T> {
+  const writer = createConnectionGater({ ...init, datastore: new Written(datastore) })
+  await writer.start()
+  await Promise.all(rules.map(async ([action, subject, options]) => writer[action](subject, options)))
+  await writer.stop()
+  return datastore
+}
+
+/** Writes through to another one, and is empty to whoever reads */
+class Written extends MemoryDatastore {
+  readonly #to: Datastore
+
+  constructor (to: Datastore) {
+    super()
+    this.#to = to
+  }
+
+  override batch (): Batch {
+    return this.#to.batch()
+  }
 }
 
 /** Where a node listens, without its peer id: whoever dials that knows no peer */
