@@ -1,8 +1,9 @@
 // Puts known bugs into the resource manager, one at a time, and looks whether its tests find them.
 //
-//   npm run mutate                  all of them; fails if more than two are not found
-//   npm run mutate -- span lane     those whose name contains one of the words
-//   npm run mutate -- --write       all of them, and writes docs/resource-manager-mutations.md
+//   npm run mutate                       all of them; fails if more than two are not found
+//   npm run mutate -- span participant   those whose name, or the path of whose file, contains one of the words
+//   npm run mutate -- --write            all of them, and writes docs/resource-manager-mutations.md
+//   npm run mutate -- --write span       writes what it has tried into that page, which keeps the others
 //
 // Nothing on the disk is changed: the bug is put into the source as it is loaded. See scripts/lib/mutants.ts.
 
@@ -10,16 +11,16 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { availableParallelism, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { MAX_SURVIVORS } from './lib/mutants.ts'
-import { allMutants, mutate, MUTANT_VARIABLE, SOURCE, testRuns } from './lib/mutation.ts'
-import { MUTATIONS_PAGE, mutationsPage } from './lib/mutations-page.ts'
+import { allMutants, mutate, MUTANT_VARIABLE, sourceOf, testRuns } from './lib/mutation.ts'
+import { killersOn, MUTATIONS_PAGE, mutationsPage } from './lib/mutations-page.ts'
 import { report } from './lib/report.ts'
 import { isInterrupted, runNode, seconds } from './lib/run.ts'
 import { readJson, root } from './lib/workspace.ts'
 import type { Mutant } from './lib/mutants.ts'
 import type { TestRun } from './lib/mutation.ts'
 
-/** A bug may make a test wait for ever; that is as good as a failure, in ms */
-const TIMEOUT = 120_000
+/** A bug may make a test wait for ever; that is as good as a failure, in ms. Without one no run takes a third of it. */
+const TIMEOUT = 300_000
 
 /** What vitest's JSON reporter writes, as far as it is of use here */
 interface VitestJson {
@@ -33,11 +34,11 @@ const reports = mkdtempSync(join(tmpdir(), 'cordon-mutate-'))
 let runs = 0
 
 /** The first test that failed, or what else went wrong; undefined where all passed */
-async function firstFailure ({ paths, which }: TestRun, mutant?: Mutant): Promise<string | undefined> {
+async function firstFailure ({ paths, which, isolated }: TestRun, mutant?: Mutant): Promise<string | undefined> {
   const file = join(reports, `${++runs}.json`)
   const { code, output } = await runNode([
     '--conditions=@cordon/source', 'node_modules/vitest/vitest.mjs', 'run', '--config', 'scripts/lib/mutation.config.ts',
-    '--reporter=json', `--outputFile=${file}`, ...(which == null ? [] : ['--testNamePattern', which]), ...paths
+    '--reporter=json', `--outputFile=${file}`, ...(which == null ? [] : ['--testNamePattern', which]), ...(isolated === true ? ['--pool=forks', '--isolate'] : []), ...paths
   ], { timeout: TIMEOUT, env: { [MUTANT_VARIABLE]: mutant?.id } })
   if (!existsSync(file)) return code === 0 ? undefined : `did not end: ${output.trim().split('\n').at(-1)}`
   const { numTotalTests, testResults } = readJson<VitestJson>(file)
@@ -51,8 +52,8 @@ async function firstFailure ({ paths, which }: TestRun, mutant?: Mutant): Promis
 }
 
 /** Runs the tests until one fails */
-async function killer (mutant?: Mutant): Promise<string | undefined> {
-  for (const testRun of testRuns()) {
+async function killer (runs: readonly TestRun[], mutant?: Mutant): Promise<string | undefined> {
+  for (const testRun of runs) {
     const failure = await firstFailure(testRun, mutant)
     if (failure != null) return failure
   }
@@ -63,7 +64,7 @@ async function killer (mutant?: Mutant): Promise<string | undefined> {
 function stale (mutants: readonly Mutant[]): string[] {
   return mutants.flatMap(mutant => {
     try {
-      mutate(readFileSync(join(root, SOURCE, mutant.file), 'utf8'), mutant)
+      mutate(readFileSync(join(root, sourceOf(mutant)), 'utf8'), mutant)
       return []
     } catch (error) {
       return [error instanceof Error ? error.message : String(error)]
@@ -74,23 +75,31 @@ function stale (mutants: readonly Mutant[]): string[] {
 /** Who finds each of them, as many at once as there are cores; without any bug the tests have to pass, or finding one means nothing */
 async function hunt (mutants: readonly Mutant[]): Promise<Map<string, string | undefined>> {
   const killers = new Map<string, string | undefined>()
-  const queue: Array<Mutant | undefined> = [undefined, ...mutants]
+  const bare = new Map(mutants.map(mutant => [JSON.stringify(testRuns(mutant)), { runs: testRuns(mutant), mutant: undefined }]))
+  const queue = [...bare.values(), ...mutants.map(mutant => ({ runs: testRuns(mutant), mutant }))]
   const worker = async (): Promise<void> => {
-    while (queue.length > 0 && !isInterrupted()) {
-      const mutant = queue.shift()
-      const found = await killer(mutant)
+    for (let next = queue.shift(); next != null && !isInterrupted(); next = queue.shift()) {
+      const { runs, mutant } = next
+      const found = await killer(runs, mutant)
       if (mutant == null && found != null) throw new Error(`the tests fail without any bug: ${found}`)
       if (mutant == null) continue
       killers.set(mutant.id, found)
-      console.log(`${found == null ? '✗ survived' : '✓ killed  '} ${mutant.id.padEnd(22)} ${found ?? `nothing notices that ${mutant.bug}`}`)
+      console.log(`${found == null ? '✗ survived' : '✓ killed  '} ${mutant.id.padEnd(26)} ${found ?? `nothing notices that ${mutant.bug}`}`)
     }
   }
   await Promise.all(Array.from({ length: availableParallelism() }, worker))
   return killers
 }
 
+/** What was not tried stays as it was on the page; what was never tried is shown as what nothing finds */
+function write (killers: ReadonlyMap<string, string | undefined>): void {
+  const page = join(root, MUTATIONS_PAGE)
+  writeFileSync(page, mutationsPage(new Map([...killersOn(readFileSync(page, 'utf8')), ...killers])))
+}
+
 async function main (): Promise<string[]> {
-  const mutants = allMutants().filter(({ id }) => words.length === 0 || words.some(word => id.includes(word)))
+  const mutants = allMutants().filter(mutant => words.length === 0 || words.some(word => mutant.id.includes(word) || sourceOf(mutant).includes(word)))
+  if (mutants.length === 0) return [`no bug has ${words.join(' or ')} in its name or the path of its file`]
   const lost = stale(mutants)
   if (lost.length > 0) return lost
 
@@ -98,7 +107,7 @@ async function main (): Promise<string[]> {
   if (isInterrupted()) return ['interrupted']
   const survivors = mutants.filter(({ id }) => killers.get(id) == null)
   console.log(`${mutants.length - survivors.length} of ${mutants.length} bugs were found`)
-  if (writes && words.length === 0) writeFileSync(join(root, MUTATIONS_PAGE), mutationsPage(killers))
+  if (writes) write(killers)
   return survivors.length > MAX_SURVIVORS ? survivors.map(({ id, bug }) => `${id}: nothing notices that ${bug}`) : []
 }
 

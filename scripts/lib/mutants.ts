@@ -1,9 +1,17 @@
+import { NODE_MUTANTS } from './node-mutants.ts'
+
 /** One bug that somebody could have written: a text in one source file, and what stands there instead */
 export interface Mutant {
   readonly id: string
   /** What is wrong then */
   readonly bug: string
-  /** Below `packages/resource-manager/src` */
+  /**
+   * In which package.
+   *
+   * @default 'resource-manager'
+   */
+  readonly package?: string
+  /** Below the `src` of the package */
   readonly file: string
   /** Occurs there once */
   readonly find: string
@@ -306,5 +314,6 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       find: 'if (lifted.counts) {',
       replace: 'if (this.#attached) {'
     }
-  ]
+  ],
+  ...NODE_MUTANTS
 }

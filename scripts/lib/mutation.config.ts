@@ -3,7 +3,7 @@
 
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
-import { allMutants, mutate, MUTANT_VARIABLE, SOURCE, testRuns } from './mutation.ts'
+import { allMutants, allRuns, mutate, MUTANT_VARIABLE, sourceOf } from './mutation.ts'
 import { root } from './workspace.ts'
 import type { Mutant } from './mutants.ts'
 import type { Plugin } from 'vitest/config'
@@ -16,7 +16,7 @@ const mutant = allMutants().find(({ id }) => id === chosen)
 if (chosen != null && mutant == null) throw new Error(`there is no bug ${chosen}`)
 
 function bug (of: Mutant): Plugin {
-  const path = join(root, SOURCE, of.file)
+  const path = join(root, sourceOf(of))
   return {
     name: 'bug',
     enforce: 'pre',
@@ -24,7 +24,7 @@ function bug (of: Mutant): Plugin {
   }
 }
 
-const ORDER = testRuns().flatMap(({ paths }) => paths)
+const ORDER = [...new Set(allRuns().flatMap(({ paths }) => paths))]
 
 /** vitest would begin with what failed or took longest the last time */
 class InOrder implements TestSequencer {
@@ -52,6 +52,7 @@ export default defineConfig({
     // a source would come out of the cache with the bug of another run
     fsModuleCache: false,
     sequence: { sequencer: InOrder },
-    testTimeout: 60_000
+    testTimeout: 60_000,
+    hookTimeout: 60_000
   }
 })

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { MAX_SURVIVORS } from '../lib/mutants.ts'
-import { allMutants, mutate, SOURCE, testRuns } from '../lib/mutation.ts'
-import { MUTATIONS_PAGE } from '../lib/mutations-page.ts'
+import { allMutants, mutate, sourceOf, testRuns } from '../lib/mutation.ts'
+import { killersOn, MUTATIONS_PAGE, mutationsPage } from '../lib/mutations-page.ts'
 import { files, root } from '../lib/workspace.ts'
 import type { Mutant } from '../lib/mutants.ts'
 
@@ -11,7 +11,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
 describe('the bugs of the mutation check', () => {
   it.each(allMutants())('$id still fits into $file', mutant => {
-    const source = read(`${SOURCE}/${mutant.file}`)
+    const source = read(sourceOf(mutant))
     expect(mutate(source, mutant)).not.toBe(source)
   })
 
@@ -30,6 +30,19 @@ describe('the bugs of the mutation check', () => {
   it.each([['is not there', 'b'], ['is there twice', 'a']])('do not apply where the text %s', (_what, find) => {
     const mutant: Mutant = { id: 'x', bug: 'y', file: 'z.ts', find, replace: '' }
     expect(() => mutate('a a', mutant)).toThrow('z.ts')
+  })
+
+  it('stay on the page as they were where they were not tried again', () => {
+    const killers = killersOn(mutationsPage(new Map([['default-forgotten', 'a.spec.ts: one | two'], ['span-keeps', undefined]])))
+    expect([...killers.keys()]).toEqual(allMutants().map(({ id }) => id))
+    expect([...killers].filter(([, killer]) => killer != null)).toEqual([['default-forgotten', 'a.spec.ts: one | two']])
+    expect(mutationsPage(killersOn(read(MUTATIONS_PAGE)))).toBe(read(MUTATIONS_PAGE))
+  })
+
+  it.each([['resource-manager', 'node/participant.ts'], ['component-registry', 'streams.ts']])('of %s in %s face nodes', (name, file) => {
+    const run = testRuns({ package: name, file }).flatMap(({ paths }) => paths)
+    expect(run).toEqual(expect.arrayContaining(files('test/{resource-manager,composition}/*.spec.ts')))
+    expect(run.filter(path => path.startsWith('packages/')).every(path => path.startsWith(`packages/${name}/test/`))).toBe(true)
   })
 
   it('face every test of the package that runs in Node', () => {

@@ -3,6 +3,7 @@ import { eventually, fakeClock, STACKS, stopAll } from '@cordon/testing'
 import { stallingServer } from '@cordon/testing/node'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, it } from 'vitest'
 import { failureOf, findError, guarded, refusal, released } from './support.ts'
@@ -10,6 +11,7 @@ import type { GuardedInit, GuardedNode } from './support.ts'
 import type { ConnectionRecord, Participant } from '@cordon/interface-connection-lifecycle'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Libp2pOptions } from 'libp2p'
 
 async function stranger (): Promise<PeerId> {
   return peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
@@ -55,6 +57,30 @@ describe('a dial that is under way', () => {
     expect(from.registry.endDials(() => refusal())).toBe(0)
     expect(findError(await dialling, 'ConnectionRefusedError')).toMatchObject({ cause: refusal() })
     await eventually(() => server.live === 0)
+    await released(from)
+    await server.stop()
+  })
+
+  it('is ended in the same tick, and not when it would have ended by itself', async () => {
+    const server = await stallingServer({ at: 'tcp' })
+    const signals: AbortSignal[] = []
+    const watched: Libp2pOptions['transports'] = [components => {
+      const transport = tcp()(components)
+      const dial = transport.dial.bind(transport)
+      transport.dial = async (address, options) => {
+        signals.push(options.signal)
+        return dial(address, options)
+      }
+      return transport
+    }]
+    const from = await guarded({ transport: 'tcp', options: options => ({ ...options, transports: watched }) })
+    const dialling = failureOf(from.node.dial(multiaddr(server.address)))
+    await eventually(() => server.accepted === 1)
+
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false])
+    from.registry.endDials(() => refusal())
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true])
+    expect(findError(await dialling, 'ConnectionRefusedError')).toMatchObject({ cause: refusal() })
     await released(from)
     await server.stop()
   })

@@ -400,6 +400,28 @@ describe('streams of another muxer', () => {
     expect(from.registry.status().transports[0]?.gaps).toEqual(['the stream windows of the muxer are not bounded by its read buffer'])
   })
 
+  it('are not held if it cannot open them', async () => {
+    const broken = (): StreamMuxerFactory => {
+      const factory = yamux()()
+      const create = factory.createStreamMuxer.bind(factory)
+      factory.createStreamMuxer = secured => {
+        const muxer = create(secured)
+        muxer.createStream = async () => { throw new Error('no more') }
+
+        return muxer
+      }
+
+      return factory
+    }
+    const ours = new Witness()
+    const { from, connection } = await pair({ participant: ours.participant, options: given => ({ ...withoutServices(given), streamMuxers: [broken] }) })
+
+    expect(await failureOf(open(connection))).toMatchObject({ message: 'no more' })
+    expect(streamsOf(from)).toBe(0)
+    expect(ours.steps).toEqual([['opened without protocol, without stream', 'closed']])
+    expect(connection.status).toBe('open')
+  })
+
   it('are not held if they closed before it handed them out', async () => {
     const handOut = Promise.withResolvers<true>()
     const slow = (): StreamMuxerFactory => {

@@ -203,6 +203,26 @@ describe('the service of a stream', () => {
     expect(await servicesWith(protocol, options)).toEqual([[service, 1]])
   })
 
+  it.each([['/mine/1', []], ['/ipfs/ping/1.0.0', ['libp2p.ping']]])('of %s goes with the handler that named it, also for our own streams', async (protocol, left) => {
+    const { handler, entered } = hang()
+    const to = await managed()
+    await to.node.handle(protocol, handler)
+    const { guest, connection } = await connect(to)
+    const services = async (): Promise<string[]> => {
+      const stream = await open(connection, protocol)
+      const { services } = guest.manager.stat()
+      stream.abort(new Error('seen enough'))
+      await eventually(() => guest.manager.stat().services.size === 0)
+      return [...services.keys()]
+    }
+
+    await guest.node.handle(protocol, handler, { service: 'mine' })
+    expect(await services()).toEqual(['mine'])
+    await guest.node.unhandle(protocol)
+    expect(await services()).toEqual(left)
+    await eventually(() => entered.length === 2)
+  })
+
   it('is none where nobody knows one', async () => {
     expect(await servicesWith('/mine/1', {})).toEqual([])
   })
