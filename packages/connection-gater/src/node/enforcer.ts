@@ -3,6 +3,9 @@ import type { ConnectionGater, GateRefusal, GaterEvents, GateTarget, Rule } from
 /** One connection that exists */
 export interface OpenConnection {
   readonly target: GateTarget
+
+  /** The address that was dialled, as text */
+  readonly dialled?: string | undefined
   close (refusal: GateRefusal): void
 }
 
@@ -14,9 +17,9 @@ export interface OpenConnections {
   /**
    * Ends the dials that are refused, where that is possible.
    *
-   * @param judge - to be told of each of them whether it is among `all` as well
+   * @param judge - asked about each of them, with the address that is dialled as text
    */
-  endDials (judge: (target: GateTarget, isOpen: boolean) => GateRefusal | undefined): void
+  endDials (judge: (target: GateTarget, dialled: string | undefined) => GateRefusal | undefined): void
 }
 
 /** A gater that can say what it would decide, and count nothing */
@@ -99,15 +102,16 @@ export class Enforcer {
     const changes = this.#changes
     this.#changes = undefined
     if (changes === undefined) return
-    const judge = (target: GateTarget, isCounted: boolean): GateRefusal | undefined => {
+    const isRefused = (target: GateTarget): boolean => {
       const refusal = this.#gater.preview(target)
-      if (refusal === undefined || !this.#isNew(target, refusal, changes)) return undefined
-      return isCounted ? this.#gater.decide(target) : refusal
+      return refusal !== undefined && this.#isNew(target, refusal, changes)
     }
-    // dials first: one that ends may begin another, which is refused then
-    this.#connections.endDials((target, isOpen) => judge(target, !isOpen))
-    for (const connection of [...this.#connections.all()]) {
-      const refusal = judge(connection.target, true)
+    const refused = [...this.#connections.all()].filter(({ target }) => isRefused(target))
+    const dialled = new Set(refused.map(connection => connection.dialled))
+    // dials first: one that ends may begin another, which is refused then. What has connected already counts once.
+    this.#connections.endDials((target, to) => isRefused(target) ? this.#gater[to !== undefined && dialled.has(to) ? 'preview' : 'decide'](target) : undefined)
+    for (const connection of refused) {
+      const refusal = this.#gater.decide(connection.target)
       if (refusal !== undefined) connection.close(refusal)
     }
   }

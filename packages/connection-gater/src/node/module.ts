@@ -42,10 +42,7 @@ export class NodeGater extends ConnectionGaterClass implements ConnectionGaterSe
     this[blockListSymbol] = createBlockList(address => this.turnsAway(address))
     this.#enforcer = new Enforcer(this, {
       all: () => this.#records().map(openConnection),
-      endDials: judge => {
-        const connected = new Set(this.#records().map(({ remoteAddr }) => remoteAddr.toString()))
-        this.#components.registry?.endDials(target => judge(targetOfDial(target), target.multiaddr !== undefined && connected.has(target.multiaddr.toString())))
-      }
+      endDials: judge => this.#components.registry?.endDials(target => judge(targetOfDial(target), target.multiaddr?.toString()))
     })
     if (components.metrics !== undefined) registerMetrics(components.metrics, () => this.status())
   }
@@ -102,6 +99,7 @@ export class NodeGater extends ConnectionGaterClass implements ConnectionGaterSe
 function openConnection (record: ConnectionRecord): OpenConnection {
   return {
     target: targetOfRecord(record),
+    dialled: record.direction === 'outbound' ? record.remoteAddr.toString() : undefined,
     close: refusal => { void record.close({ code: 'refused', by: 'local', refusal }, { abort: true }) }
   }
 }

@@ -64,6 +64,12 @@ function openConnection (connection: Connection): OpenConnection {
   const { direction, remoteAddr, remotePeer } = connection
   return {
     target: targetOf(direction, normaliseAddress(remoteAddr), remotePeer.toString()),
-    close: refusal => { connection.abort(new ConnectionRefusedError(refusal)) }
+    close: refusal => {
+      try {
+        connection.abort(new ConnectionRefusedError(refusal))
+      } catch {
+        // its muxer throws where it cannot say goodbye any more: somebody else is closing it (libp2p 3.3.11)
+      }
+    }
   }
 }

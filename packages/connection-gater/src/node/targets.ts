@@ -13,9 +13,9 @@ export function targetOfDial ({ peer, multiaddr, address }: DialTarget): GateTar
   return targetOf('outbound', address ?? (multiaddr === undefined ? undefined : normaliseAddress(multiaddr)), peer?.toString() ?? (multiaddr === undefined ? undefined : peerOf(multiaddr)))
 }
 
-/** An inbound address may name a peer as well, and is not believed */
-export function targetOfRecord ({ direction, address, remotePeer }: ConnectionRecord): GateTarget {
-  return targetOf(direction, address, remotePeer?.toString())
+/** Until the peer is known, whom we have dialled. An inbound address may name a peer as well, and is not believed */
+export function targetOfRecord ({ direction, address, remotePeer, remoteAddr }: ConnectionRecord): GateTarget {
+  return targetOf(direction, address, remotePeer?.toString() ?? (direction === 'outbound' ? peerOf(remoteAddr) : undefined))
 }
 
 /** The peer at the end of an address; what stands before `/p2p-circuit` is the relay */
