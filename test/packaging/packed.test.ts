@@ -63,7 +63,7 @@ describe('packed packages in an empty project', () => {
   it('runs two composed nodes and ends', async () => {
     const { code, output } = await runNode(['--unhandled-rejections=strict', 'run.mjs'], { cwd: project, timeout: 30_000 })
     assert.equal(code, 0, output)
-    assert.deepEqual(JSON.parse(output), { status: 'open', ready: 1 })
+    assert.deepEqual(JSON.parse(output), { status: 'open', ready: 1, left: 0 })
   })
 
   it('compiles in the strictest mode', async () => {
