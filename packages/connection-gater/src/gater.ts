@@ -76,7 +76,7 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
     const { clock, wallClock, refusalLog: write } = options
     this.#log = write === undefined ? undefined : new RefusalLog({ clock, wallClock, write })
     this.#book = this.#rules.book
-    this.#scores = new Scoreboard(options.strikes.halfLife, options.strikes.maxStruck)
+    this.#scores = new Scoreboard(options.strikes.halfLife, options.strikes.maxStruck, Math.floor(options.random() * 2 ** 32) | 0)
   }
 
   async start (): Promise<void> {

@@ -2,9 +2,11 @@ import { normaliseAddress } from '@cordon/address'
 import { InvalidRuleError } from '@cordon/interface-connection-gater'
 import { seededRandom } from '@cordon/testing'
 import { describe, expect, it } from 'vitest'
+import { Layer } from '../src/rules/layer.ts'
 import { parseText } from '../src/rules/subject.ts'
 import { AutoBlocks } from '../src/strikes/auto-blocks.ts'
 import { Scoreboard } from '../src/strikes/scoreboard.ts'
+import { IndexHeap } from '../src/tables/index-heap.ts'
 import { from, lets, make, OTHER, PEER, RELAY } from './support.ts'
 
 const PLACE = normaliseAddress('/ip4/1.2.3.4/tcp/1')
@@ -100,25 +102,107 @@ describe('automatic blocks', () => {
   it('hold the newest, and the most severe of all others, whatever the order', () => {
     for (let seed = 0; seed < 50; seed++) {
       const random = seededRandom(seed)
-      const blocks = new AutoBlocks(20, 1_000)
+      const layer = new Layer(seed)
+      const blocks = new AutoBlocks(layer, { max: 20, aggregateAt: 1_000, seed })
       const added = new Map<string, number>()
       for (let i = 0; i < 200; i++) {
-        const text = `10.${random.int(0, 255)}.${random.int(0, 255)}.1/32`
+        const text = random.pick([`10.${random.int(0, 255)}.${random.int(0, 255)}.1/32`, `2a00:${random.int(1, 9_000)}::/64`])
         if (added.has(text)) continue
         added.set(text, random.next())
-        blocks.add(parseText(text), added.get(text) ?? 0)
+        const { add, severity, remove } = blocks.plan(parseText(text), added.get(text) ?? 0)
+        for (const other of remove) expect(blocks.remove(other)).toBe(true)
+        blocks.put(add, { severity, due: random.next() })
       }
       const worst = [...added].sort(([, a], [, b]) => b - a).slice(0, 19)
-      expect(blocks.size).toBe(20)
-      for (const [text, severity] of worst) expect(blocks.severityOf(text)).toBe(severity)
+      expect([blocks.size, layer.size]).toEqual([20, 20])
+      for (const [text, severity] of worst) {
+        const found = layer.find(parseText(text), 'block', 'any')
+        expect(found === undefined ? undefined : blocks.severityOf(found)).toBe(severity)
+      }
+    }
+  })
+
+  it('have reasons and ends of their own, and end in order', () => {
+    const random = seededRandom(1)
+    const layer = new Layer(1)
+    const blocks = new AutoBlocks(layer, { max: 1_000, aggregateAt: 1_000, seed: 1 })
+    const expected = new Map<string, number>()
+    for (let i = 0; i < 2_000; i++) {
+      const text = random.pick([`10.0.${random.int(0, 255)}.1/32`, `2a00:${random.int(1, 300)}::/64`, PEER, OTHER, RELAY])
+      if (random.chance(0.3)) {
+        expect(blocks.remove(parseText(text))).toBe(expected.delete(text))
+      } else {
+        const due = random.int(0, 1_000_000)
+        expected.set(text, due)
+        blocks.put(parseText(text), { severity: random.next(), reason: `until ${due}`, expires: due + 1, due })
+      }
+    }
+    for (const [text, due] of [...expected].sort(([, a], [, b]) => a - b)) {
+      expect([layer.nextEnding, layer.ending]).toEqual([due, expect.objectContaining({ due })])
+      const { subject } = layer.ending ?? { subject: parseText(text) }
+      const found = layer.find(subject, 'block', 'any')
+      expect(found?.entries.details(found.index, found.variant)).toMatchObject({ reason: `until ${due}`, expires: due + 1 })
+      expect(expected.get(subject.text)).toBe(due)
+      blocks.remove(subject)
+    }
+    expect([layer.size, blocks.size, layer.nextEnding, layer.ending]).toEqual([0, 0, Infinity, undefined])
+  })
+
+  it('leave the others alone where the operator blocks the same subject already', async () => {
+    const { gater } = make({ strikes: { maxBlocks: 2 } })
+    await gater.block('9.9.9.9')
+    for (const ip of ['1.1.1.1', '2.2.2.2', '9.9.9.9']) expect(gater.strike({ address: normaliseAddress(ip) }, 100, 'noise').outcome).toBe('blocked')
+    expect(gater.status()).toMatchObject({ rules: { manual: 1, automatic: 2 }, evicted: 0 })
+  })
+
+  it('that are drawn together at the bound displace nobody', () => {
+    const { gater } = make({ strikes: { maxBlocks: 8 } })
+    gater.strike({ peer: PEER }, 100, 'noise')
+    for (let i = 0; i < 8; i++) gater.strike({ address: normaliseAddress(`1.2.3.${i}`) }, 1_000, 'noise')
+    expect([...gater.rules()].map(({ subject }) => subject).sort()).toEqual(['1.2.3.0/24', PEER].sort())
+    expect(gater.status().evicted).toBe(0)
+  })
+})
+
+describe('a heap of indices', () => {
+  it('has the one with the smallest key first, whatever was put in, moved and removed', () => {
+    const random = seededRandom(5)
+    const keys = new Map<number, number>()
+    const heap = new IndexHeap(index => keys.get(index) ?? 0)
+    for (let i = 0; i < 5_000; i++) {
+      const index = random.int(0, 200)
+      if (random.chance(0.4)) {
+        heap.remove(index)
+        keys.delete(index)
+      } else {
+        keys.set(index, random.next())
+        heap.put(index)
+      }
+      const [first] = [...keys].reduce((least, one) => one[1] < least[1] ? one : least, [-1, Infinity])
+      expect([heap.first, heap.size]).toEqual([first, keys.size])
     }
   })
 })
 
 describe('a scoreboard', () => {
+  it('remembers the most severe at ten times its bound, and whoever is struck now', () => {
+    const random = seededRandom(3)
+    const board = new Scoreboard(1_000, 50, 3)
+    const weights = new Map<string, number>()
+    for (let i = 0; i < 500; i++) {
+      weights.set(`s${i}`, random.int(1, 1_000_000))
+      board.strike(`s${i}`, weights.get(`s${i}`) ?? 0, 0)
+    }
+    expect(board.size).toBe(50)
+    const worst = [...weights].sort(([, a], [, b]) => b - a).slice(0, 49)
+    for (const [subject, weight] of worst) expect(board.score(subject, 0)).toBeCloseTo(weight, 3)
+    for (const [subject] of worst) board.forget(subject)
+    expect(board.size).toBeLessThanOrEqual(1)
+  })
+
   it('agrees with sums that are halved one by one', () => {
     const random = seededRandom(7)
-    const board = new Scoreboard(1_000, 1_000)
+    const board = new Scoreboard(1_000, 1_000, 1)
     const naive = new Map<string, number>()
     let now = 0
     for (let i = 0; i < 2_000; i++) {

@@ -58,6 +58,17 @@ export interface Ending extends Placed {
   readonly direction: RuleDirection
 }
 
+/** Keeps what is known of block rules, and when they end, in less room than the layer itself would need */
+export interface Ledger {
+  details (entries: Entries, index: number): Details | undefined
+
+  /** When the time of one of them is over next, in ms of the clock; `Infinity` where none ends */
+  readonly nextEnding: number
+
+  /** Which one that is */
+  ending (): Ending | undefined
+}
+
 /** How many rules to make room for */
 export interface Expected {
   readonly ipv4?: number
@@ -86,6 +97,7 @@ export class Layer {
   #peerLanes = 0
   /** Never more than there are rules */
   readonly #endings = new Heap<Ending>(({ due }) => due)
+  #ledger: Ledger | undefined
 
   /** Why its rules are there, where they do not say it themselves */
   readonly reason: string | undefined
@@ -113,7 +125,18 @@ export class Layer {
 
   /** The rule whose time is over first */
   get ending (): Ending | undefined {
-    return this.#endings.first
+    return this.#endings.first ?? this.#ledger?.ending()
+  }
+
+  /** When that is, in ms of the clock; `Infinity` where none ends */
+  get nextEnding (): number {
+    return this.#endings.first?.due ?? this.#ledger?.nextEnding ?? Infinity
+  }
+
+  /** From now on what is known of all rules is elsewhere, and nothing of it is said when they are added */
+  keepIn (ledger: Ledger): void {
+    this.#ledger = ledger
+    for (const entries of [this.#v4.entries, this.#v6.entries, this.#names.entries, this.#patternEntries]) entries.keepIn(index => ledger.details(entries, index))
   }
 
   isEmpty (action: RuleAction): boolean {
@@ -264,8 +287,13 @@ export class Layer {
     for (const { index } of this.#predicates.values()) yield * this.#variants(this.#predicateEntries, index, 'predicate')
   }
 
+  /** The canonical text of a subject that is no pattern */
+  textAt (entries: Entries, index: number): string {
+    return this.textOf({ entries, index, kind: entries === this.#names.entries ? kindOfName(this.#names.nameAt(index)) : 'cidr' })
+  }
+
   /** The canonical text of a subject */
-  textOf ({ entries, index, kind }: Found): string {
+  textOf ({ entries, index, kind }: Pick<Found, 'entries' | 'index' | 'kind'>): string {
     switch (entries) {
       case this.#v4.entries: return formatPrefix(this.#v4.prefixAt(index))
       case this.#v6.entries: return formatPrefix(this.#v6.prefixAt(index))

@@ -102,7 +102,7 @@ export class RuleBook {
   /** When the time of a rule is over next, in ms of the clock */
   get nextEnding (): number {
     let next = Infinity
-    for (const { ending } of this.#layers) if (ending !== undefined && ending.due < next) next = ending.due
+    for (const { nextEnding } of this.#layers) if (nextEnding < next) next = nextEnding
     return next
   }
 

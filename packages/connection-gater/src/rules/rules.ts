@@ -41,8 +41,9 @@ export class Rules {
     const { datastore, clock, storeTimeout: timeout, strikes, random } = options
     this.#options = options
     this.#emit = emit
-    this.book = new RuleBook(Math.floor(random() * 2 ** 32) | 0)
-    this.#automatic = new AutoBlocks(strikes.maxBlocks, strikes.aggregateAt)
+    const seed = Math.floor(random() * 2 ** 32) | 0
+    this.book = new RuleBook(seed)
+    this.#automatic = new AutoBlocks(this.book.automatic, { max: strikes.maxBlocks, aggregateAt: strikes.aggregateAt, seed })
     this.keeper = datastore === undefined
       ? undefined
       : new Keeper({ datastore, clock, timeout, onError: error => { emit('store:failed', { error }) }, onRule: (stored, subject) => { this.#restore(stored, subject) }, onLoaded: () => { emit('store:loaded', { rules: this.book.manual.size + this.book.automatic.size }) } })
@@ -85,7 +86,7 @@ export class Rules {
     manual.add(subject, action, direction, details, duration === undefined ? Infinity : clock.now() + duration)
     this.#leaving.delete(id)
     // one id is one rule: the operator's word stands for what strikes said
-    if (this.book.automatic.remove(subject, action, direction)) this.#automatic.remove(subject)
+    if (action === 'block' && direction === 'any') this.#automatic.remove(subject)
     this.await()
     const rule = this.#describe(manual, subject, action, direction)
     this.#emit('rule:added', { rule, close })
@@ -126,14 +127,13 @@ export class Rules {
   block (subject: Parsed, severity: number, reason: string): Rule {
     const { clock, wallClock, strikes: { blockDuration } } = this.#options
     const { automatic, manual } = this.book
-    const { add, remove, evicted } = this.#automatic.add(subject, severity)
+    const { add, severity: worst, remove, evicted } = this.#automatic.plan(subject, severity)
+    const isBlocked = manual.find(add, 'block', 'any') !== undefined
+    // what the operator blocks already takes nobody's place
+    if (!isBlocked || evicted === 0) for (const other of remove) this.#drop(automatic, other, 'block', 'any', 'rule:removed')
+    if (isBlocked) return this.#describe(manual, add, 'block', 'any')
     this.#evicted += evicted
-    for (const other of remove) this.#drop(automatic, other, 'block', 'any', 'rule:removed')
-    if (manual.find(add, 'block', 'any') !== undefined) {
-      this.#automatic.remove(add)
-      return this.#describe(manual, add, 'block', 'any')
-    }
-    automatic.add(add, 'block', 'any', { reason, expires: wallClock() + blockDuration }, clock.now() + blockDuration)
+    this.#automatic.put(add, { severity: worst, reason, expires: wallClock() + blockDuration, due: clock.now() + blockDuration })
     this.await()
     this.keeper?.put(idOf('block', 'any', add.text), () => this.#encode(automatic, add, 'block', 'any'))
     const rule = this.#describe(automatic, add, 'block', 'any')
@@ -210,8 +210,8 @@ export class Rules {
   #end (layer: Layer, subject: Parsed, action: RuleAction, direction: RuleDirection, event: 'rule:removed' | 'rule:expired'): boolean {
     if (layer.find(subject, action, direction) === undefined) return false
     const rule = this.#describe(layer, subject, action, direction)
-    layer.remove(subject, action, direction)
     if (layer === this.book.automatic) this.#automatic.remove(subject)
+    else layer.remove(subject, action, direction)
     this.#emit(event, { rule })
     return true
   }
@@ -240,9 +240,9 @@ export class Rules {
   /** There may be less room than there was, or less is needed until neighbours are drawn together */
   #restoreBlock (subject: Parsed, severity: number, details: Details, left: number): void {
     const { automatic } = this.book
-    const { add, remove } = this.#automatic.add(subject, severity)
+    const { add, severity: worst, remove } = this.#automatic.plan(subject, severity)
     for (const other of remove) this.#drop(automatic, other, 'block', 'any', 'rule:removed')
-    automatic.add(add, 'block', 'any', details, left === Infinity ? Infinity : this.#options.clock.now() + left)
+    this.#automatic.put(add, { severity: worst, ...details, due: this.#options.clock.now() + left })
     if (add.text === subject.text) return
     this.keeper?.drop(idOf('block', 'any', subject.text))
     this.keeper?.put(idOf('block', 'any', add.text), () => this.#encode(automatic, add, 'block', 'any'))
@@ -263,7 +263,7 @@ export class Rules {
     const { layer, entries, index, variant } = found
     const { reason, note, lifts, expires } = entries.details(index, variant) ?? {}
     const { hits, last } = entries.hitsOf(index, variant)
-    const severity = layer === this.book.automatic ? this.#automatic.severityOf(layer.textOf(found)) : undefined
+    const severity = layer === this.book.automatic ? this.#automatic.severityOf(found) : undefined
     const score = severity === undefined ? undefined : 2 ** (severity - this.#options.clock.now() / this.#options.strikes.halfLife)
     return encodeRule({
       action: actionOf(variant), direction: directionOf(variant), subject: layer.textOf(found), origin: layer === this.book.automatic ? 'automatic' : 'manual',

@@ -70,6 +70,7 @@ export class Entries {
   readonly #free: number[] = []
   /** By `index * 8 + variant`; never more than there are rules */
   readonly #details = new Map<number, Details>()
+  #elsewhere: ((index: number) => Details | undefined) | undefined
   /** The hits of entries that have or had several rules, by `index * 8 + variant`; never more than there are rules */
   readonly #several = new Map<number, Hits>()
 
@@ -145,7 +146,12 @@ export class Entries {
   }
 
   details (index: number, variant: Variant): Details | undefined {
-    return this.#details.get(index * 8 + variant)
+    return this.#elsewhere === undefined ? this.#details.get(index * 8 + variant) : this.#elsewhere(index)
+  }
+
+  /** From now on details are asked for here */
+  keepIn (elsewhere: (index: number) => Details | undefined): void {
+    this.#elsewhere = elsewhere
   }
 
   hit (index: number, variant: Variant, second: number): void {
