@@ -1,3 +1,4 @@
+import { normaliseAddress } from '@cordon/address'
 import { RuleStoreError, StoredRuleError } from '@cordon/interface-connection-gater'
 import { fakeClock } from '@cordon/testing'
 import { MemoryDatastore } from 'datastore-core'
@@ -283,5 +284,47 @@ describe('what is kept', () => {
     await settle()
     expect(await subjectsIn(datastore)).toEqual([])
     await gater.stop()
+  })
+})
+
+describe('strikes while nothing can be written', () => {
+  const BLOCKS = 100
+
+  /** What one batch may hold of which nobody knows whether it is in the datastore */
+  const BATCH = 256
+
+  it.each<[string, Partial<Unreliable>]>([['hangs', { mode: 'hangs' }], ['fails', { mode: 'fails' }], ['cannot be read', { reading: 'fails' }], ['cannot be read or written', { reading: 'fails', mode: 'fails' }]])('leave no more behind than there are blocks, where the datastore %s', async (_, how) => {
+    const datastore = Object.assign(new Unreliable(), how)
+    const { gater, clock } = make({ datastore, strikes: { maxBlocks: BLOCKS } })
+    const started = gater.start()
+    await settle()
+    clock.tick(10_000)
+    await started
+    for (let i = 0; i < 100 * BLOCKS; i++) {
+      gater.strike({ address: normaliseAddress(`10.${i >>> 8}.${i & 255}.1`) }, 100, 'noise')
+      if (i % 1_000 === 0) {
+        clock.tick(60_000)
+        await settle()
+      }
+      expect(gater.status().unwritten).toBeLessThanOrEqual(BLOCKS + BATCH)
+    }
+    const expected = [...gater.rules()].map(({ subject }) => subject).sort()
+    expect(expected).toHaveLength(BLOCKS)
+
+    Object.assign(datastore, { mode: 'works', reading: 'works' })
+    datastore.release()
+    for (let i = 0; i < 10; i++) {
+      clock.tick(60_000)
+      for (let batch = 0; batch < 50; batch++) await settle()
+    }
+    expect(gater.status()).toMatchObject({ store: 'ready', unwritten: 0 })
+    expect([...gater.rules()].map(({ subject }) => subject).sort()).toEqual(expected)
+    expect((await subjectsIn(datastore)).sort()).toEqual(expected)
+  })
+
+  it('that was never started leave no more behind either', () => {
+    const { gater } = make({ datastore: new MemoryDatastore(), strikes: { maxBlocks: BLOCKS } })
+    for (let i = 0; i < 100 * BLOCKS; i++) gater.strike({ address: normaliseAddress(`10.${i >>> 8}.${i & 255}.1`) }, 100, 'noise')
+    expect(gater.status().unwritten).toBe(BLOCKS)
   })
 })

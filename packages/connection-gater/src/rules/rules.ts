@@ -133,9 +133,10 @@ export class Rules {
     if (!isBlocked || evicted === 0) for (const other of remove) this.#drop(automatic, other, 'block', 'any', 'rule:removed')
     if (isBlocked) return this.#describe(manual, add, 'block', 'any')
     this.#evicted += evicted
+    const isNew = automatic.find(add, 'block', 'any') === undefined
     this.#automatic.put(add, { severity: worst, reason, expires: wallClock() + blockDuration, due: clock.now() + blockDuration })
     this.await()
-    this.keeper?.put(idOf('block', 'any', add.text), () => this.#encode(automatic, add, 'block', 'any'))
+    this.keeper?.put(idOf('block', 'any', add.text), () => this.#encode(automatic, add, 'block', 'any'), isNew)
     const rule = this.#describe(automatic, add, 'block', 'any')
     this.#emit('rule:added', { rule, close: true })
     return rule

@@ -75,14 +75,15 @@ export class Keeper {
     await this.#writer.stop()
   }
 
-  put (id: string, value: () => Uint8Array | undefined): void {
+  put (id: string, value: () => Uint8Array | undefined, isNew = false): void {
     this.#changed?.add(id)
-    this.#writer.put(id, value)
+    this.#writer.put(id, value, isNew)
   }
 
+  /** What was not written yet is as if it had never been; if an earlier run has left the same, that counts again */
   drop (id: string): void {
-    this.#changed?.add(id)
-    this.#writer.drop(id)
+    if (this.#writer.drop(id)) this.#changed?.add(id)
+    else this.#changed?.delete(id)
   }
 
   async written (id: string): Promise<void> {

@@ -29,6 +29,8 @@ interface Change {
   /** What it was, where it is to be removed: that is written back when the removal fails or takes too long */
   readonly before?: (() => Uint8Array | undefined) | undefined
   readonly waiters: Waiter[]
+  /** The datastore has nothing of it: where the rule is gone before it was written, nothing is left to do */
+  readonly isNew?: boolean
 }
 
 export interface WriterInit {
@@ -49,7 +51,7 @@ export class Writer {
   readonly #timeout: number
   readonly #onError: (error: RuleStoreError) => void
   readonly #deadlines: Deadlines<Waiter>
-  /** By id; never more than there are rules */
+  /** By id; never more than there are rules and what the datastore has, and one batch of which nobody knows whether it has it */
   #waiting = new Map<string, Change>()
   #writing: ReadonlyMap<string, Change> | undefined
   #settled: Promise<void> = Promise.resolve()
@@ -101,14 +103,27 @@ export class Writer {
    * A rule is new, or has changed.
    *
    * @param value - gives the rule as it is when it is written; nothing where it is gone by then
+   * @param isNew - nothing of it has been read or written so far
    */
-  put (id: string, value: () => Uint8Array | undefined): void {
-    this.#change(id, { value, waiters: this.#waiting.get(id)?.waiters ?? [] })
+  put (id: string, value: () => Uint8Array | undefined, isNew = false): void {
+    const known = this.#waiting.get(id)
+    this.#change(id, { value, waiters: known?.waiters ?? [], isNew: known === undefined ? isNew && this.#writing?.has(id) !== true : known.isNew === true })
   }
 
-  /** A rule is gone, and nobody waits for that */
-  drop (id: string): void {
-    this.#change(id, { value: undefined, waiters: this.#waiting.get(id)?.waiters ?? [] })
+  /**
+   * A rule is gone, and nobody waits for that.
+   *
+   * @returns whether there is anything to remove
+   */
+  drop (id: string): boolean {
+    const known = this.#waiting.get(id)
+    // whoever makes and loses rules faster than they can be written would otherwise fill the memory with what is gone
+    if (known?.isNew === true && known.waiters.length === 0) {
+      this.#waiting.delete(id)
+      return false
+    }
+    this.#change(id, { value: undefined, waiters: known?.waiters ?? [] })
+    return true
   }
 
   /**
@@ -169,6 +184,15 @@ export class Writer {
     })
   }
 
+  /** Before everything else, so that what a failed batch may have left in the datastore is never more than that batch */
+  #again (batch: ReadonlyMap<string, Change>): void {
+    const waiting = this.#waiting
+    this.#waiting = new Map()
+    // what was to be removed is in force still, and has to be there
+    for (const [id, { value, before }] of batch) this.#waiting.set(id, waiting.get(id) ?? { value: value ?? before, waiters: [] })
+    for (const [id, change] of waiting) this.#waiting.set(id, change)
+  }
+
   // a store may throw where it should reject, or be synchronous
   async #commit (changes: ReadonlyMap<string, Change>): Promise<void> {
     const batch = this.#datastore.batch()
@@ -182,12 +206,8 @@ export class Writer {
 
   #finish (batch: ReadonlyMap<string, Change>, error: RuleStoreError | undefined): void {
     this.#writing = undefined
-    for (const [id, { value, before, waiters }] of batch) {
-      if (error !== undefined && !this.#waiting.has(id)) {
-        // what was to be removed is in force still, and has to be there
-        const again = value ?? before
-        this.#waiting.set(id, { value: again, waiters: [] })
-      }
+    if (error !== undefined) this.#again(batch)
+    for (const { waiters } of batch.values()) {
       for (const { resolve, reject, deadline } of waiters) {
         if (deadline?.waiting !== true) continue
         this.#deadlines.remove(deadline)
