@@ -127,7 +127,7 @@ export class Registry implements RegistryInterface, Startable {
     const host = this.#host()
     this.#wiring.holdDial = host.readiness?.holdDial ?? false
     this.#wiring.driver.attach(host)
-    this.#wiring.blockList = this.#sequence.modules.map(({ instance }) => isBlockListModule(instance) ? instance[blockListSymbol] : undefined).find(list => list != null)
+    this.#wiring.blockLists = this.#sequence.modules.map(({ instance }) => instance).find(isBlockListModule)?.[blockListSymbol] ?? {}
     this.#liftMaxConnections()
   }
 

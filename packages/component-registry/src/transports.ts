@@ -58,15 +58,20 @@ export class TransportHook {
     const createListener = transport.createListener.bind(transport)
 
     // on the instance, so that everything else about it stays as it was
-    transport.dial = async (address, options) => this.dials.run(address, options.signal, async signal => dial(address, { ...options, signal, upgrader }))
+    transport.dial = async (address, options) => {
+      const { outbound } = this.#wiring.blockLists
+      const blockList = outbound == null || bringsBlockList(transport, 'dialOpts') ? {} : { blockList: outbound }
+
+      return this.dials.run(address, options.signal, async signal => dial(address, { ...options, signal, upgrader, ...blockList }))
+    }
     transport.createListener = options => {
       const guard = new SocketGuard(this.#wiring, this.sockets)
-      const { blockList } = this.#wiring
-      const asked = blockList != null && !bringsBlockList(transport)
-      const listener = createListener({ ...options, upgrader: upgrader.withSockets(guard), ...(asked && { blockList }) })
+      const { inbound } = this.#wiring.blockLists
+      const blockList = inbound == null || bringsBlockList(transport, 'listenOpts') ? {} : { blockList: inbound }
+      const listener = createListener({ ...options, upgrader: upgrader.withSockets(guard), ...blockList })
 
-      if (blockList != null) {
-        state.asksBlockList = asksBlockList(listener, blockList)
+      if (inbound != null) {
+        state.asksBlockList = asksBlockList(listener, inbound)
       }
 
       if (isGuardable(listener)) {
@@ -81,11 +86,13 @@ export class TransportHook {
   }
 }
 
-/** The user's own, in the `listenOpts` of @libp2p/tcp, is not ours to replace */
-function bringsBlockList (transport: Transport): boolean {
-  const { opts } = transport as { readonly opts?: { readonly listenOpts?: { readonly blockList?: unknown } } }
+type TcpOptions = Partial<Record<'listenOpts' | 'dialOpts', { readonly blockList?: unknown }>>
 
-  return opts?.listenOpts?.blockList != null
+/** The user's own, in the options of @libp2p/tcp, is not ours to replace */
+function bringsBlockList (transport: Transport, where: keyof TcpOptions): boolean {
+  const { opts } = transport as { readonly opts?: TcpOptions }
+
+  return opts?.[where]?.blockList != null
 }
 
 /** Only what is seen to have taken it is said to ask it: neither is part of libp2p's interface */

@@ -2,7 +2,7 @@ import { ComposedOptionsReusedError } from '@cordon/interface-component-registry
 import { lifecycleDriverSymbol } from '@cordon/interface-connection-lifecycle'
 import type { Attachment } from './attachment.ts'
 import type { RegistryInit } from './types.ts'
-import type { Adjustment, BlockList } from '@cordon/interface-component-registry'
+import type { Adjustment, BlockLists } from '@cordon/interface-component-registry'
 import type { Clock, ConnectionLifecycle, LifecycleDriver } from '@cordon/interface-connection-lifecycle'
 import type { ComponentLogger, ConnectionGater, Libp2pEvents, Logger, PeerStore, TypedEventTarget, Upgrader } from '@libp2p/interface'
 import type { ConnectionManager, Registrar, TransportManager } from '@libp2p/interface-internal'
@@ -53,8 +53,8 @@ export class Wiring {
   /** The user set `connectionManager.maxConnections`, so it stays */
   keepsMaxConnections = false
 
-  /** Knows which addresses may not connect, where a module does */
-  blockList: BlockList | undefined
+  /** Know which addresses are blocked, where a module does */
+  blockLists: BlockLists = {}
 
   /** The node has begun to stop */
   stopping = false

@@ -16,7 +16,7 @@ import type { Options } from './init.ts'
 import type { Found } from './rules/layer.ts'
 import type { Judgement, RuleBook } from './rules/rule-book.ts'
 import type { ConnectionGater, GateCause, GateRefusal, GaterEvents, GaterStatus, GateTarget, ListReport, ListSource, Offender, Rule, RuleAction, RuleFilter, RuleOptions, Strike, Subject, Verdict } from '@cordon/interface-connection-gater'
-import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
+import type { Direction, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 import type { Lifted } from '@cordon/interface-resource-manager'
 
 const NOTHING: Lifted = { lane: false, counts: false, buckets: false }
@@ -141,10 +141,10 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
     }
   }
 
-  /** Whether a rule blocks whoever comes from an IP address; only what is true counts as a decision, because the rest is decided once there is a connection */
-  turnsAway (address: string): boolean {
+  /** Whether a rule blocks an IP address of which nothing else is known; only what is true counts as a decision, because the rest is decided once there is a connection */
+  blocksAddress (direction: Direction, address: string): boolean {
     this.#rules.sweep()
-    const target: GateTarget = { direction: 'inbound', address: normaliseAddress(address) }
+    const target: GateTarget = { direction, address: normaliseAddress(address) }
     const found = this.#book.blocking(target)
     if (found === undefined) return false
     this.#hit(found, target)

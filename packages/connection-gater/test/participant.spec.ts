@@ -68,7 +68,8 @@ describe('the module', () => {
     const gater = service()
     expect(isBlockListModule(gater)).toBe(true)
     const isNode = typeof (globalThis as { process?: { getBuiltinModule?: unknown } }).process?.getBuiltinModule === 'function'
-    expect(gater[blockListSymbol] !== undefined).toBe(isNode)
+    expect(gater[blockListSymbol].inbound !== undefined).toBe(isNode)
+    expect(gater[blockListSymbol].outbound !== undefined).toBe(isNode)
   })
 
   it.each([[{ default: 'maybe' }, 'gater.default'], [{ typo: 1 }, 'gater has no option "typo"']])('is not made with options that are wrong: %o', (init, path) => {

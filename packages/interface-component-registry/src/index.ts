@@ -21,5 +21,5 @@
 export { blockListSymbol, isBlockListModule } from './block-list.ts'
 export { isRegistry, registrySymbol } from './registry.ts'
 export { ComposeError, ComposedOptionsReusedError, ModuleStartError } from './errors.ts'
-export type { BlockList, BlockListModule } from './block-list.ts'
+export type { BlockList, BlockListModule, BlockLists } from './block-list.ts'
 export type { Adjustment, ModuleStatus, Registry, RegistryStatus, SocketStatus, TransportStatus } from './registry.ts'

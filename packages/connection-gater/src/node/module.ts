@@ -12,7 +12,7 @@ import { targetOfDial, targetOfRecord } from './targets.ts'
 import type { ConnectionGaterComponents, ConnectionGaterService } from '../index.ts'
 import type { Options } from '../init.ts'
 import type { OpenConnection } from './enforcer.ts'
-import type { BlockList } from '@cordon/interface-component-registry'
+import type { BlockLists } from '@cordon/interface-component-registry'
 import type { GaterEvents, Offender, Strike } from '@cordon/interface-connection-gater'
 import type { CloseReason, ConnectionLifecycle, ConnectionRecord, Participant } from '@cordon/interface-connection-lifecycle'
 import type { AllowlistSource } from '@cordon/interface-resource-manager'
@@ -26,7 +26,7 @@ export class NodeGater extends ConnectionGaterClass implements ConnectionGaterSe
   readonly [serviceCapabilities]: string[] = ['@cordon/connection-gater']
   readonly [participantSymbol]: Participant
   readonly [allowlistSourceSymbol]: AllowlistSource = this
-  readonly [blockListSymbol]: BlockList | undefined
+  readonly [blockListSymbol]: BlockLists
   readonly #components: ConnectionGaterComponents
   readonly #enforcer: Enforcer
   readonly #log: Logger
@@ -39,7 +39,10 @@ export class NodeGater extends ConnectionGaterClass implements ConnectionGaterSe
     this.#components = components
     this.#log = components.logger.forComponent('cordon:gater')
     this[participantSymbol] = new GateParticipant(this)
-    this[blockListSymbol] = createBlockList(address => this.turnsAway(address))
+    this[blockListSymbol] = {
+      inbound: createBlockList(address => this.blocksAddress('inbound', address)),
+      outbound: createBlockList(address => this.blocksAddress('outbound', address))
+    }
     this.#enforcer = new Enforcer(this, {
       all: () => this.#records().map(openConnection),
       endDials: judge => this.#components.registry?.endDials(target => judge(targetOfDial(target), target.multiaddr?.toString()))
