@@ -25,6 +25,9 @@ export interface GatedInit extends ManagedInit {
 
   /** Where the node keeps things; in memory by default */
   datastore?: Datastore
+
+  /** Is shown the gater before the node starts */
+  made?: (gater: ConnectionGaterService) => void
 }
 
 export interface GatedNode extends ManagedNode {
@@ -33,7 +36,7 @@ export interface GatedNode extends ManagedNode {
 }
 
 /** A started node on TCP with a gater and a resource manager, and without services that open streams by themselves */
-export async function gated ({ gater: init = {}, from, datastore = new MemoryDatastore(), options = quiet, siblings = {}, ...rest }: GatedInit = {}): Promise<GatedNode> {
+export async function gated ({ gater: init = {}, from, datastore = new MemoryDatastore(), options = quiet, siblings = {}, made, ...rest }: GatedInit = {}): Promise<GatedNode> {
   let gater: ConnectionGaterService | undefined
   const dialOpts: TCPSocketOptions & { localAddress?: string } = from === undefined ? {} : { localAddress: from }
   const node = await managed({
@@ -42,7 +45,11 @@ export async function gated ({ gater: init = {}, from, datastore = new MemoryDat
     ...rest,
     siblings: {
       ...siblings,
-      gater: (components: Parameters<ReturnType<typeof connectionGater>>[0]) => (gater = connectionGater(init)(components))
+      gater: (components: Parameters<ReturnType<typeof connectionGater>>[0]) => {
+        gater = connectionGater(init)(components)
+        made?.(gater)
+        return gater
+      }
     }
   })
   if (gater === undefined) throw new Error('the node made no gater')
