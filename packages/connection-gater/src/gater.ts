@@ -7,6 +7,7 @@ import { loadList } from './lists/loader.ts'
 import { RefusalLog } from './refusal-log.ts'
 import { readOptions } from './rules/options.ts'
 import { Refused } from './rules/refusal.ts'
+import { UNKNOWN } from './rules/rule-book.ts'
 import { Rules } from './rules/rules.ts'
 import { parseSubject } from './rules/subject.ts'
 import { narrowest } from './strikes/offender.ts'
@@ -55,6 +56,8 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   readonly #rules: Rules
   readonly #book: RuleBook
   readonly #scores: Scoreboard
+  /** What is said of whom no rule covers: always the same */
+  readonly #unknown: Said
   readonly #log: RefusalLog | undefined
   readonly #refusals: Partial<Record<GateCause, number>> = {}
   readonly #changes = { added: 0, removed: 0, expired: 0 }
@@ -76,6 +79,7 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
     const { clock, wallClock, refusalLog: write } = options
     this.#log = write === undefined ? undefined : new RefusalLog({ clock, wallClock, write })
     this.#book = this.#rules.book
+    this.#unknown = new Said(this.#book, UNKNOWN)
     this.#scores = new Scoreboard(options.strikes.halfLife, options.strikes.maxStruck, Math.floor(options.random() * 2 ** 32) | 0)
   }
 
@@ -115,7 +119,8 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
 
   verdict (target: GateTarget): Verdict {
     this.#rules.sweep()
-    return new Said(this.#book, this.#book.judge(target))
+    const judgement = this.#book.judge(target)
+    return judgement === UNKNOWN ? this.#unknown : new Said(this.#book, judgement)
   }
 
   decide (target: GateTarget): GateRefusal | undefined {
@@ -248,7 +253,7 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   #refusal (target: GateTarget, { decision, found, faulty = false }: Judgement): GateRefusal | undefined {
     if (decision === 'allow') return undefined
     if (decision === 'block' && found !== undefined) return new Refused(target, found.kind, { faulty, describe: () => this.#book.describe(found), endsIn: this.#endsIn(found) })
-    const cause = this.#book.unknown(target, { byDefault: this.#options.default, relayedUnknown: this.#options.relayedUnknown })
+    const cause = this.#book.unknown(target, this.#options)
     return cause === undefined ? undefined : new Refused(target, cause)
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '@cordon/interface-connection-lifecycle'
 
 /** How long a piece of long work may hold up everything else, in ms; the promise is 10, and one step may take some */
-const SLICE = 5
+const SLICE = 7
 
 /** Long work in slices: between them everything else has its turn */
 export class Slices {

@@ -13,6 +13,16 @@ export class LineSplitter {
   #skipping = false
   #line = 0
 
+  /** Whether a line has begun, and not ended */
+  get isWithin (): boolean {
+    return this.#rest !== '' || this.#skipping
+  }
+
+  /** A line was read by somebody else */
+  skip (): void {
+    this.#line++
+  }
+
   #finish (value: string): Entry {
     const tooLong = this.#skipping || value.length > MAX_LINE
     this.#skipping = false

@@ -5,11 +5,13 @@ import { Slices } from '../slices.ts'
 import { readElement, readHosts, readLine } from './entries.ts'
 import { ElementSplitter, LineSplitter } from './lines.ts'
 import { pieces } from './pieces.ts'
-import type { Expected } from '../rules/layer.ts'
+import { addPlain } from './plain.ts'
+import { TextReader } from './text-reader.ts'
+import type { Expected } from '../rules/subjects.ts'
 import type { Details } from '../tables/entries.ts'
 import type { Listed } from './entries.ts'
 import type { Entry } from './lines.ts'
-import type { ListFormat, ListReport, ListSource } from '@cordon/interface-connection-gater'
+import type { ListFormat, ListReport, ListSource, RuleAction, RuleDirection } from '@cordon/interface-connection-gater'
 import type { Clock } from '@cordon/interface-connection-lifecycle'
 
 /** How many errors are kept; all are counted */
@@ -17,6 +19,9 @@ const MAX_ERRORS = 100
 
 /** After so many entries the time is looked at */
 const STEP = 32
+
+/** How many entries are looked at in one go when tables that have grown are put in order: well below a millisecond */
+const SETTLE = 1_024
 
 /** How much of a text is looked at to guess how many rules there are, in characters */
 const SAMPLE = 16_384
@@ -48,7 +53,7 @@ interface Splitter {
 export async function loadList (name: string, source: ListSource, init: LoaderInit): Promise<Loaded> {
   const { content, format = 'text', signal } = source
   const filler = new Filler(name, source, init)
-  const splitter: Splitter = format === 'json' ? new ElementSplitter() : new LineSplitter()
+  const splitter: Splitter = format === 'json' ? new ElementSplitter() : format === 'hosts' ? new LineSplitter() : new TextReader(filler.take)
   const slices = new Slices(init.clock)
   try {
     for await (const piece of pieces(content)) {
@@ -64,6 +69,7 @@ export async function loadList (name: string, source: ListSource, init: LoaderIn
       signal?.throwIfAborted()
     }
     for (const entry of splitter.end()) filler.add(entry)
+    while (!filler.settle()) if (slices.over) await slices.rest()
   } catch (err) {
     throw new ListLoadError(name, err instanceof Error ? err.message : 'it could not be read', { cause: err })
   }
@@ -75,6 +81,8 @@ class Filler {
   readonly #name: string
   readonly #init: LoaderInit
   readonly #layer: Layer
+  readonly #action: RuleAction
+  readonly #direction: RuleDirection
   readonly #read: (text: string) => Listed[]
   readonly #errors: ListError[] = []
   #invalid = 0
@@ -84,7 +92,16 @@ class Filler {
     this.#init = init
     this.#layer = new Layer(init.seed, expectedIn(content, format), reason ?? name)
     const read = format === 'json' ? readElement : format === 'hosts' ? readHosts : readLine
+    this.#action = action
+    this.#direction = direction
     this.#read = text => read(text, { action, direction })
+  }
+
+  /** Takes a line as bytes, where it is plain */
+  readonly take = (bytes: Uint8Array, start: number, end: number): boolean => {
+    const isTaken = addPlain(this.#layer, bytes, start, end, this.#action, this.#direction)
+    if (isTaken) this.#checkRoom()
+    return isTaken
   }
 
   add ({ line, value }: Entry): void {
@@ -102,6 +119,11 @@ class Filler {
     for (const rule of rules) this.#put(rule, line, value)
   }
 
+  /** Does some of what is left to do when all is read; returns whether that was all */
+  settle (): boolean {
+    return this.#layer.settle(SETTLE)
+  }
+
   finish (): Loaded {
     const { size: rules, bytes } = this.#layer
     const [first] = this.#errors
@@ -109,9 +131,8 @@ class Filler {
     return { layer: this.#layer, report: { name: this.#name, rules, invalid: this.#invalid, errors: this.#errors, bytes } }
   }
 
-  /** @throws {TooManyRulesError} when there is no room: half a list is none */
   #put ({ subject, action, direction, ...more }: Listed, line: number, value: string): void {
-    const { clock, wall, maxRules } = this.#init
+    const { clock, wall } = this.#init
     const left = more.expires === undefined ? Infinity : more.expires - wall()
     if (left <= 0) return
     const details: Details | undefined = (Object.values(more) as unknown[]).every(value => value === undefined) ? undefined : more
@@ -121,6 +142,12 @@ class Filler {
       // of patterns there is a bound of its own
       this.#fail(line, value, err instanceof Error ? err.message : 'it has no room', err)
     }
+    this.#checkRoom()
+  }
+
+  /** @throws {TooManyRulesError} when there is no room: half a list is none */
+  #checkRoom (): void {
+    const { maxRules } = this.#init
     if (this.#layer.size > maxRules) throw new TooManyRulesError('rules in one list', maxRules)
   }
 

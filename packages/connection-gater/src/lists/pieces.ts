@@ -1,5 +1,5 @@
 /** Small enough to be worked through in a fraction of a slice, in characters */
-const PIECE = 16_384
+export const PIECE = 16_384
 
 /** The text of a list, in pieces of bounded length that may end anywhere */
 export async function * pieces (content: string | AsyncIterable<string | Uint8Array>): AsyncGenerator<string> {

@@ -1,8 +1,9 @@
 import { actionOf, directionOf } from '../tables/entries.ts'
+import { ALLOWS, BLOCKS, BY_ADDRESS, BY_PEER, KIND } from './kinds.ts'
 import { Layer } from './layer.ts'
 import type { Details, Hits } from '../tables/entries.ts'
 import type { Ending, Found } from './layer.ts'
-import type { GateTarget, Rule, RuleAction, RuleOrigin, SubjectKind } from '@cordon/interface-connection-gater'
+import type { GateTarget, Rule, RuleAction, RuleOrigin } from '@cordon/interface-connection-gater'
 
 /** What the rules say, and where the rule that decided lies */
 export interface Judgement {
@@ -13,14 +14,14 @@ export interface Judgement {
 
 /** What is done with whom no rule covers */
 export interface Policy {
-  readonly byDefault: RuleAction
+  readonly default: RuleAction
   readonly relayedUnknown: 'refuse' | 'allow'
 }
 
-const UNKNOWN: Judgement = { decision: 'unknown' }
+const PREDICATES = KIND.predicate | (KIND.predicate << 8)
 
-const BY_ADDRESS: readonly SubjectKind[] = ['ip', 'cidr', 'pattern', 'relay', 'transport', 'relayed', 'predicate']
-const BY_PEER: readonly SubjectKind[] = ['peer', 'predicate']
+/** Of whom no rule covers, which is most */
+export const UNKNOWN: Judgement = { decision: 'unknown' }
 
 /** All rules of a node: the operator's, those that strikes have led to, and lists. Decides, and does nothing else. */
 export class RuleBook {
@@ -51,11 +52,12 @@ export class RuleBook {
 
   /** All rules that cover somebody decide; block beats allow, and a predicate that fails blocks */
   judge (target: GateTarget): Judgement {
-    const blocked = this.#best(target, 'block')
-    const functions = this.manual.count('allow', 'predicate') + this.manual.count('block', 'predicate') === 0 ? undefined : this.#ask(target)
+    const present = this.#present()
+    const blocked = (present & BLOCKS) === 0 ? undefined : this.#best(target, 'block', BLOCKS)
+    const functions = (present & PREDICATES) === 0 ? undefined : this.#ask(target)
     if (blocked !== undefined) return { decision: 'block', found: blocked }
     if (functions?.decision === 'block') return functions
-    const allowed = this.#best(target, 'allow')
+    const allowed = (present & ALLOWS) === 0 ? undefined : this.#best(target, 'allow', ALLOWS)
     if (allowed !== undefined) return { decision: 'allow', found: allowed }
     return functions ?? UNKNOWN
   }
@@ -65,7 +67,7 @@ export class RuleBook {
    *
    * @returns what refuses; nothing where it is let in, or may still turn out to be allowed once more of it is known
    */
-  unknown (target: GateTarget, { byDefault, relayedUnknown }: Policy): 'default' | 'unproven' | undefined {
+  unknown (target: GateTarget, { default: byDefault, relayedUnknown }: Policy): 'default' | 'unproven' | undefined {
     if (target.peer === undefined && this.#any('allow', BY_PEER)) return undefined
     if (target.address === undefined && this.#any('allow', BY_ADDRESS)) return undefined
     if (byDefault === 'block') return 'default'
@@ -96,7 +98,7 @@ export class RuleBook {
 
   /** The most specific block rule that covers somebody, predicates left out */
   blocking (target: GateTarget): Found | undefined {
-    return this.#best(target, 'block')
+    return this.#best(target, 'block', BLOCKS)
   }
 
   /** When the time of a rule is over next, in ms of the clock */
@@ -146,10 +148,21 @@ export class RuleBook {
     })
   }
 
-  #best (target: GateTarget, action: RuleAction): Found | undefined {
+  /** Of which kinds there are rules, as `Counts.present` has them */
+  #present (): number {
+    const layers = this.#layers
+    let present = 0
+    for (let i = 0; i < layers.length; i++) present |= (layers[i] as Layer).present
+    return present
+  }
+
+  /** @param kinds - those of the action */
+  #best (target: GateTarget, action: RuleAction, kinds: number): Found | undefined {
+    const layers = this.#layers
     let best: Found | undefined
-    for (const layer of this.#layers) {
-      if (layer.isEmpty(action)) continue
+    for (let i = 0; i < layers.length; i++) {
+      const layer = layers[i] as Layer
+      if ((layer.present & kinds) === 0) continue
       const found = layer.best(target, action)
       if (found !== undefined && (best === undefined || found.rank > best.rank)) best = found
     }
@@ -169,8 +182,9 @@ export class RuleBook {
     return judgement
   }
 
-  #any (action: RuleAction, kinds: readonly SubjectKind[]): boolean {
-    return this.#layers.some(layer => kinds.some(kind => layer.count(action, kind) > 0))
+  #any (action: RuleAction, kinds: number): boolean {
+    for (const layer of this.#layers) if ((layer.kinds(action) & kinds) !== 0) return true
+    return false
   }
 
   /** Whether the operator, or a list of theirs, shuts out addresses: a relay must not be the way around that */

@@ -69,9 +69,14 @@ function parsePredicate ({ predicate, name }: { predicate: GatePredicate, name: 
   return { type: 'predicate', kind: 'predicate', text: `predicate:${name}`, predicate }
 }
 
+/** Whether a text is the canonical base58 of a peer id */
+export function isPeerId (text: string): boolean {
+  return PEER_ID.test(text)
+}
+
 /** The canonical base58 of a peer id */
 function peerOf (text: string, given: string): string {
-  if (PEER_ID.test(text)) return text
+  if (isPeerId(text)) return text
   try {
     const { key } = normaliseAddress(`p2p:${text}`)
     if (PEER_ID.test(key.slice(4))) return key.slice(4)
@@ -92,9 +97,24 @@ function ofAddress (text: string): Parsed {
   return wrong('an IP address', text)
 }
 
+/** Nobody reads the text of most ranges: lists have a million of them */
+class Range {
+  readonly type = 'prefix'
+  readonly kind: 'ip' | 'cidr'
+  readonly prefix: Prefix
+
+  constructor (prefix: Prefix) {
+    this.kind = prefix.length === (prefix.family === 4 ? 32 : 128) ? 'ip' : 'cidr'
+    this.prefix = prefix
+  }
+
+  get text (): string {
+    return formatPrefix(this.prefix)
+  }
+}
+
 function prefixOf (prefix: Prefix): Parsed {
-  const kind = prefix.length === (prefix.family === 4 ? 32 : 128) ? 'ip' : 'cidr'
-  return { type: 'prefix', kind, text: formatPrefix(prefix), prefix }
+  return new Range(prefix)
 }
 
 function nameOf (kind: 'peer' | 'relay' | 'transport' | 'relayed', text: string): Parsed {

@@ -50,35 +50,37 @@ export interface Hits {
 
 const NO_HITS: Readonly<Hits> = { hits: 0, last: 0 }
 
-function grown<T extends Uint8Array | Uint32Array> (array: T, capacity: number, make: (length: number) => T): T {
-  const larger = make(capacity)
-  larger.set(array)
-  return larger
-}
+/** Rows lie in chunks of 16,384: growing takes another one, and copies at most one (300 KB, in less than 0.1 ms) */
+const CHUNK_BITS = 14
+const CHUNK = 1 << CHUNK_BITS
+const FIRST_ROWS = 8
+
+/** The words of a row: which rules there are in 8 bits and what the owner notes in 24, the hits, when, and those of the owner */
+const HITS = 1
+const LAST = 2
+const OWN = 3
 
 /**
- * What is known of each entry of a table, by its index: which rules there are, how often they decided, and in maps what
- * only few have. 9 bytes an entry.
+ * What is known of each entry of a table, by its index: which rules there are, how often they decided, what the table
+ * itself knows of it, and in maps what only few have. 12 bytes an entry, and 4 for each word of the owner.
  */
 export class Entries {
-  #variants: Uint8Array
-  #hits: Uint32Array
-  #last: Uint32Array
+  readonly #width: number
+  readonly #chunks: Int32Array[]
   #used = 0
   #size = 0
-  /** Indices of entries that were removed; at most as many as there ever were */
-  readonly #free: number[] = []
-  /** By `index * 8 + variant`; never more than there are rules */
-  readonly #details = new Map<number, Details>()
+  /** The entry that was removed last; each of them has the one before in the place of its hits. -1 where there is none. */
+  #free = -1
+  /** By chunk, so that none grows large enough to stop everything; by `row * 8 + variant`, never more than there are rules */
+  readonly #details: Array<Map<number, Details> | undefined> = []
   #elsewhere: ((index: number) => Details | undefined) | undefined
-  /** The hits of entries that have or had several rules, by `index * 8 + variant`; never more than there are rules */
-  readonly #several = new Map<number, Hits>()
+  /** The hits of entries that have or had several rules; otherwise as the details */
+  readonly #several: Array<Map<number, Hits> | undefined> = []
 
-  constructor (expected = 0) {
-    const capacity = Math.max(8, expected)
-    this.#variants = new Uint8Array(capacity)
-    this.#hits = new Uint32Array(capacity)
-    this.#last = new Uint32Array(capacity)
+  /** @param own - how many words of a row are its owner's */
+  constructor (own = 0) {
+    this.#width = OWN + own
+    this.#chunks = [new Int32Array(FIRST_ROWS * this.#width)]
   }
 
   /** How many entries there are */
@@ -91,46 +93,75 @@ export class Entries {
     return this.#used
   }
 
+  /** Room for what others keep by index: half as much again as there is now, so that they need not grow often */
   get capacity (): number {
-    return this.#variants.length
+    return Math.max(FIRST_ROWS, Math.ceil(this.#used * 1.5))
   }
 
   get bytes (): number {
-    return this.#variants.byteLength + this.#hits.byteLength + this.#last.byteLength
+    return this.#chunks.reduce((sum, { byteLength }) => sum + byteLength, 0)
   }
 
-  /** An index for a new entry, which has no rule yet. May be at `capacity`, which then has grown. */
-  take (): number {
+  /**
+   * An index for a new entry, which has no rule yet.
+   *
+   * @param note - what the owner notes of it, below 2^24
+   */
+  take (note = 0): number {
     this.#size++
-    const free = this.#free.pop()
-    if (free !== undefined) return free
-    if (this.#used === this.#variants.length) {
-      const capacity = Math.ceil(this.#used * 1.5)
-      this.#variants = grown(this.#variants, capacity, length => new Uint8Array(length))
-      this.#hits = grown(this.#hits, capacity, length => new Uint32Array(length))
-      this.#last = grown(this.#last, capacity, length => new Uint32Array(length))
-    }
-    return this.#used++
+    const index = this.#free === -1 ? this.#append() : this.#free
+    const chunk = this.#chunkOf(index)
+    const at = this.#rowOf(index)
+    if (index === this.#free) this.#free = chunk[at + HITS] ?? -1
+    chunk.fill(0, at, at + this.#width)
+    chunk[at] = note << 8
+    return index
   }
 
   /** The entry has no rule any more */
   drop (index: number): void {
     this.#size--
-    this.#free.push(index)
+    const at = this.#rowOf(index)
+    this.#chunkOf(index)[at + HITS] = this.#free
+    this.#free = index
   }
 
   variants (index: number): number {
-    return this.#variants[index] ?? 0
+    return (this.#chunkOf(index)[this.#rowOf(index)] ?? 0) & 0xff
+  }
+
+  /** What the owner noted when it took the index */
+  noteOf (index: number): number {
+    return (this.#chunkOf(index)[this.#rowOf(index)] ?? 0) >>> 8
+  }
+
+  /** A word of the owner, as a signed number */
+  word (index: number, word: number): number {
+    return this.#chunkOf(index)[this.#rowOf(index) + OWN + word] ?? 0
+  }
+
+  setWord (index: number, word: number, value: number): void {
+    this.#chunkOf(index)[this.#rowOf(index) + OWN + word] = value
+  }
+
+  /** Whether these are the four words of the owner */
+  hasWords (index: number, a: number, b: number, c: number, d: number): boolean {
+    const chunk = this.#chunkOf(index)
+    const at = this.#rowOf(index) + OWN
+    return chunk[at] === a && chunk[at + 1] === b && chunk[at + 2] === c && chunk[at + 3] === d
   }
 
   /** @returns whether there was none of this kind yet */
   set (index: number, variant: Variant, details: Details | undefined): boolean {
-    const before = this.variants(index)
+    const chunk = this.#chunkOf(index)
+    const at = this.#rowOf(index)
+    const row = chunk[at] ?? 0
+    const before = row & 0xff
     const bit = 1 << variant
     if (before !== 0 && before !== bit) this.#split(index, before)
-    this.#variants[index] = before | bit
-    if (details === undefined) this.#details.delete(index * 8 + variant)
-    else this.#details.set(index * 8 + variant, details)
+    chunk[at] = row | bit
+    if (details !== undefined) (this.#details[index >>> CHUNK_BITS] ??= new Map<number, Details>()).set(keyOf(index, variant), details)
+    else if (before !== 0) this.#details[index >>> CHUNK_BITS]?.delete(keyOf(index, variant))
     return (before & bit) === 0
   }
 
@@ -138,15 +169,16 @@ export class Entries {
   clear (index: number, variant: Variant): number {
     const before = this.variants(index)
     this.#split(index, before)
-    const left = before & ~(1 << variant)
-    this.#variants[index] = left
-    this.#details.delete(index * 8 + variant)
-    this.#several.delete(index * 8 + variant)
-    return left
+    const chunk = this.#chunkOf(index)
+    const at = this.#rowOf(index)
+    chunk[at] = (chunk[at] ?? 0) & ~(1 << variant)
+    this.#details[index >>> CHUNK_BITS]?.delete(keyOf(index, variant))
+    this.#several[index >>> CHUNK_BITS]?.delete(keyOf(index, variant))
+    return before & ~(1 << variant)
   }
 
   details (index: number, variant: Variant): Details | undefined {
-    return this.#elsewhere === undefined ? this.#details.get(index * 8 + variant) : this.#elsewhere(index)
+    return this.#elsewhere === undefined ? this.#details[index >>> CHUNK_BITS]?.get(keyOf(index, variant)) : this.#elsewhere(index)
   }
 
   /** From now on details are asked for here */
@@ -155,37 +187,70 @@ export class Entries {
   }
 
   hit (index: number, variant: Variant, second: number): void {
-    const variants = this.variants(index)
-    if (variants === 1 << variant && !this.#several.has(index * 8 + variant)) {
-      this.#hits[index] = Math.min((this.#hits[index] ?? 0) + 1, 0xffffffff)
-      this.#last[index] = second
+    const several = this.#several[index >>> CHUNK_BITS]?.get(keyOf(index, variant))
+    if (several === undefined && this.variants(index) === 1 << variant) {
+      const chunk = this.#chunkOf(index)
+      const at = this.#rowOf(index)
+      chunk[at + HITS] = Math.min(((chunk[at + HITS] ?? 0) >>> 0) + 1, 0xffffffff)
+      chunk[at + LAST] = second
     } else {
-      const hits = this.#several.get(index * 8 + variant) ?? { hits: 0, last: 0 }
-      hits.hits++
-      hits.last = second
-      this.#several.set(index * 8 + variant, hits)
+      const { hits } = several ?? NO_HITS
+      this.#keep(index, variant, { hits: hits + 1, last: second })
     }
   }
 
   hitsOf (index: number, variant: Variant): Readonly<Hits> {
-    const several = this.#several.get(index * 8 + variant)
+    const several = this.#several[index >>> CHUNK_BITS]?.get(keyOf(index, variant))
     if (several !== undefined) return several
-    const hits = this.#hits[index] ?? 0
-    return hits === 0 || this.variants(index) !== 1 << variant ? NO_HITS : { hits, last: this.#last[index] ?? 0 }
+    const chunk = this.#chunkOf(index)
+    const at = this.#rowOf(index)
+    const hits = (chunk[at + HITS] ?? 0) >>> 0
+    return hits === 0 || this.variants(index) !== 1 << variant ? NO_HITS : { hits, last: (chunk[at + LAST] ?? 0) >>> 0 }
   }
 
   /** What was counted in an earlier run */
   restore (index: number, variant: Variant, hits: Hits): void {
-    if (hits.hits > 0) this.#several.set(index * 8 + variant, { ...hits })
+    if (hits.hits > 0) this.#keep(index, variant, { ...hits })
   }
 
   /** The one rule that the entry had keeps its hits when it gets another one */
   #split (index: number, before: number): void {
-    const hits = this.#hits[index] ?? 0
+    const chunk = this.#chunkOf(index)
+    const at = this.#rowOf(index)
+    const hits = (chunk[at + HITS] ?? 0) >>> 0
     if (hits === 0) return
-    const variant = 31 - Math.clz32(before)
-    this.#several.set(index * 8 + variant, { hits, last: this.#last[index] ?? 0 })
-    this.#hits[index] = 0
-    this.#last[index] = 0
+    this.#keep(index, 31 - Math.clz32(before), { hits, last: (chunk[at + LAST] ?? 0) >>> 0 })
+    chunk[at + HITS] = 0
+    chunk[at + LAST] = 0
   }
+
+  #keep (index: number, variant: Variant, hits: Hits): void {
+    (this.#several[index >>> CHUNK_BITS] ??= new Map<number, Hits>()).set(keyOf(index, variant), hits)
+  }
+
+  #append (): number {
+    const index = this.#used++
+    const rows = index & (CHUNK - 1)
+    if (rows === 0 && index > 0) this.#chunks.push(new Int32Array(CHUNK * this.#width))
+    const chunk = this.#chunkOf(index)
+    if (rows * this.#width === chunk.length) {
+      // only the first one begins small
+      const larger = new Int32Array(chunk.length * 2)
+      larger.set(chunk)
+      this.#chunks[0] = larger
+    }
+    return index
+  }
+
+  #chunkOf (index: number): Int32Array {
+    return this.#chunks[index >>> CHUNK_BITS] as Int32Array
+  }
+
+  #rowOf (index: number): number {
+    return (index & (CHUNK - 1)) * this.#width
+  }
+}
+
+function keyOf (index: number, variant: Variant): number {
+  return (index & (CHUNK - 1)) * 8 + variant
 }

@@ -21,9 +21,24 @@ export function hashWords (seed: number, a: number, b: number, c: number, d: num
   return finish(mix(mix(mix(mix(seed, a), b), c), d))
 }
 
-/** Of a text of printable ASCII */
+/** Of a text of printable ASCII, four characters at a time */
 export function hashText (seed: number, text: string): number {
   let hash = seed
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  const whole = text.length & ~3
+  for (let i = 0; i < whole; i += 4) {
+    hash = mix(hash, text.charCodeAt(i) | (text.charCodeAt(i + 1) << 8) | (text.charCodeAt(i + 2) << 16) | (text.charCodeAt(i + 3) << 24))
+  }
+  for (let i = whole; i < text.length; i++) hash = mix(hash, text.charCodeAt(i))
   return finish(hash ^ text.length)
+}
+
+/** As `hashText`, of the bytes of the text */
+export function hashBytes (seed: number, bytes: Uint8Array, start: number, end: number): number {
+  let hash = seed
+  const whole = end - ((end - start) & 3)
+  for (let i = start; i < whole; i += 4) {
+    hash = mix(hash, (bytes[i] ?? 0) | ((bytes[i + 1] ?? 0) << 8) | ((bytes[i + 2] ?? 0) << 16) | ((bytes[i + 3] ?? 0) << 24))
+  }
+  for (let i = whole; i < end; i++) hash = mix(hash, bytes[i] ?? 0)
+  return finish(hash ^ (end - start))
 }

@@ -19,7 +19,8 @@ export class Heap<T extends Placed> {
 
   /** The item with the smallest key */
   get first (): T | undefined {
-    return this.#items[0]
+    // read from an empty array is ten times as slow
+    return this.#items.length === 0 ? undefined : this.#items[0]
   }
 
   add (item: T): void {

@@ -1,64 +1,76 @@
 import { Entries } from './entries.ts'
-import { hashText } from './hash.ts'
+import { hashBytes, hashText } from './hash.ts'
 import { Slots } from './slots.ts'
 
+/** Room is handed out in units of 8 bytes, so that what a name leaves behind fits the next one: peer ids take 6 to 8 of them */
+const UNIT = 8
+
+/** Text lies in blocks of 64 KB: growing takes another one, and copies at most one */
+const BLOCK_BITS = 13
+const UNITS = 2 ** BLOCK_BITS
 const FIRST_BYTES = 1_024
 
-/** How much room there is made at once: what comes in until it is used up pays for what is copied then */
-const GROWTH = 1.25
+/** The name that is being entered; there is one, because entering never yields */
+const given = new Uint8Array(1_024)
 
-/** What a peer id takes, and a little: a table that knows how many will come need not be copied while they do */
-const USUAL_BYTES = 54
+/** The tag of all names: it tells nothing apart */
+const TAG = 0
 
 /**
- * Texts with the rules of each, such as peer ids. The texts lie one after the other in one array of bytes, which
- * takes half of what as many strings do and is not walked by the garbage collector.
+ * Texts with the rules of each, such as peer ids. The texts lie one after the other in arrays of bytes, which take half
+ * of what as many strings do and are not walked by the garbage collector.
  */
 export class NameTable {
-  readonly entries: Entries
+  readonly entries = new Entries(1)
   readonly #slots: Slots
   readonly #seed: number
-  #text: Uint8Array
+  readonly #blocks: Uint8Array[] = [new Uint8Array(FIRST_BYTES)]
+  /** Where the next name begins, in units */
   #end = 0
-  /** How many bytes belong to entries that are gone */
-  #wasted = 0
-  #starts: Uint32Array
-  #lengths: Uint16Array
+  /** Where names were that are gone, by how many units they had; never more than there were names */
+  readonly #free = new Map<number, number[]>()
 
+  /** @param expected - how many names to make room for */
   constructor (expected: number, seed: number) {
-    this.entries = new Entries(expected)
     this.#slots = new Slots(expected)
     this.#seed = seed
-    this.#text = new Uint8Array(Math.max(FIRST_BYTES, expected * USUAL_BYTES))
-    this.#starts = new Uint32Array(this.entries.capacity)
-    this.#lengths = new Uint16Array(this.entries.capacity)
   }
 
   get bytes (): number {
-    return this.entries.bytes + this.#slots.bytes + this.#text.byteLength + this.#starts.byteLength + this.#lengths.byteLength
+    return this.#blocks.reduce((sum, { byteLength }) => sum + byteLength, this.entries.bytes + this.#slots.bytes)
   }
 
   /** The index of a name; -1 where it is not there */
   find (name: string): number {
     const hash = hashText(this.#seed, name)
-    for (let slot = this.#slots.first(hash, 0); slot !== -1; slot = this.#slots.next(slot, hash, 0)) {
+    for (let slot = this.#slots.first(hash, TAG); slot !== -1; slot = this.#slots.next(slot, hash, TAG)) {
       const index = this.#slots.at(slot)
       if (this.#is(index, name)) return index
     }
     return -1
   }
 
-  /** The index of a name of printable ASCII, which is put in where it was not there */
+  /** The index of a name of printable ASCII of at most 1,024 characters, which is put in where it was not there */
   enter (name: string): number {
-    const found = this.find(name)
-    if (found !== -1) return found
-    const index = this.entries.take()
-    if (index >= this.#starts.length) this.#grow()
-    if (this.#end + name.length > this.#text.length) this.#makeRoom(name.length)
-    this.#starts[index] = this.#end
-    this.#lengths[index] = name.length
-    for (let i = 0; i < name.length; i++) this.#text[this.#end++] = name.charCodeAt(i)
-    this.#slots.add(hashText(this.#seed, name), 0, index)
+    for (let i = 0; i < name.length; i++) given[i] = name.charCodeAt(i)
+    return this.enterBytes(given, 0, name.length)
+  }
+
+  /** As `enter`, for a name that lies in `bytes` */
+  enterBytes (bytes: Uint8Array, start: number, end: number): number {
+    const hash = hashBytes(this.#seed, bytes, start, end)
+    for (let slot = this.#slots.first(hash, TAG); slot !== -1; slot = this.#slots.next(slot, hash, TAG)) {
+      const index = this.#slots.at(slot)
+      if (this.#hasBytes(index, bytes, start, end)) return index
+    }
+    const size = end - start
+    const index = this.entries.take(size)
+    const place = this.#take(Math.ceil(size / UNIT))
+    this.entries.setWord(index, 0, place)
+    const block = this.#blockAt(place)
+    const at = offsetOf(place)
+    for (let i = 0; i < size; i++) block[at + i] = bytes[start + i] ?? 0
+    this.#slots.add(hash, TAG, index)
     return index
   }
 
@@ -66,57 +78,80 @@ export class NameTable {
   remove (index: number): void {
     const name = this.nameAt(index)
     const hash = hashText(this.#seed, name)
-    let slot = this.#slots.first(hash, 0)
-    while (slot !== -1 && this.#slots.at(slot) !== index) slot = this.#slots.next(slot, hash, 0)
+    let slot = this.#slots.first(hash, TAG)
+    while (slot !== -1 && this.#slots.at(slot) !== index) slot = this.#slots.next(slot, hash, TAG)
     if (slot !== -1) this.#slots.remove(slot)
-    this.#wasted += name.length
-    this.#lengths[index] = 0
+    const units = Math.ceil(name.length / UNIT)
+    const free = this.#free.get(units)
+    if (free === undefined) this.#free.set(units, [this.entries.word(index, 0)])
+    else free.push(this.entries.word(index, 0))
     this.entries.drop(index)
   }
 
   nameAt (index: number): string {
-    const start = this.#starts[index] ?? 0
-    let name = ''
-    for (let i = start; i < start + (this.#lengths[index] ?? 0); i++) name += String.fromCharCode(this.#text[i] ?? 0)
-    return name
+    const start = this.entries.word(index, 0)
+    const block = this.#blockAt(start)
+    const at = offsetOf(start)
+    return String.fromCharCode(...block.subarray(at, at + this.entries.noteOf(index)))
+  }
+
+  /**
+   * Does some of what is left to do since it has grown.
+   *
+   * @returns whether that was all
+   */
+  settle (entries: number): boolean {
+    return this.#slots.settle(entries)
   }
 
   #is (index: number, name: string): boolean {
-    if (this.#lengths[index] !== name.length) return false
-    const start = this.#starts[index] ?? 0
+    if (this.entries.noteOf(index) !== name.length) return false
+    const start = this.entries.word(index, 0)
+    const block = this.#blockAt(start)
+    const at = offsetOf(start)
     for (let i = 0; i < name.length; i++) {
-      if (this.#text[start + i] !== name.charCodeAt(i)) return false
+      if (block[at + i] !== name.charCodeAt(i)) return false
     }
     return true
   }
 
-  /** What belongs to entries that are gone is left behind, so that there is never more room than a quarter more than the names take */
-  #makeRoom (length: number): void {
-    const old = this.#text
-    const text = new Uint8Array(Math.max(FIRST_BYTES, Math.ceil((this.#end - this.#wasted + length) * GROWTH)))
-    if (this.#wasted === 0) {
-      text.set(old.subarray(0, this.#end))
-    } else {
-      let end = 0
-      for (let index = 0; index < this.entries.end; index++) {
-        const size = this.#lengths[index] ?? 0
-        const start = this.#starts[index] ?? 0
-        this.#starts[index] = end
-        // faster than a view of each
-        for (let i = start; i < start + size; i++) text[end++] = old[i] ?? 0
-      }
-      this.#end = end
-      this.#wasted = 0
+  #hasBytes (index: number, bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.entries.noteOf(index) !== end - start) return false
+    const place = this.entries.word(index, 0)
+    const block = this.#blockAt(place)
+    const at = offsetOf(place) - start
+    for (let i = start; i < end; i++) {
+      if (block[at + i] !== bytes[i]) return false
     }
-    this.#text = text
+    return true
   }
 
-  #grow (): void {
-    const starts = new Uint32Array(this.entries.capacity)
-    starts.set(this.#starts)
-    this.#starts = starts
-    const lengths = new Uint16Array(this.entries.capacity)
-    lengths.set(this.#lengths)
-    this.#lengths = lengths
+  /** Room for a name: where one of this size was, or at the end */
+  #take (units: number): number {
+    const free = this.#free.get(units)?.pop()
+    if (free !== undefined) return free
+    // a name does not go on in the next block
+    if ((this.#end & (UNITS - 1)) + units > UNITS) this.#end = (this.#end | (UNITS - 1)) + 1
+    const start = this.#end
+    this.#end += units
+    const block = this.#blocks[start >>> BLOCK_BITS]
+    if (block === undefined) {
+      this.#blocks.push(new Uint8Array(UNITS * UNIT))
+    } else if (offsetOf(start) + units * UNIT > block.length) {
+      // only the first one begins small
+      const larger = new Uint8Array(Math.min(UNITS * UNIT, Math.max(block.length * 2, offsetOf(start) + units * UNIT)))
+      larger.set(block)
+      this.#blocks[start >>> BLOCK_BITS] = larger
+    }
+    return start
   }
+
+  #blockAt (start: number): Uint8Array {
+    return this.#blocks[start >>> BLOCK_BITS] as Uint8Array
+  }
+}
+
+/** Where a name is in its block */
+function offsetOf (start: number): number {
+  return (start & (UNITS - 1)) * UNIT
 }

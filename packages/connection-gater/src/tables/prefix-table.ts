@@ -1,67 +1,44 @@
+import { maskOf } from './bits.ts'
 import { Entries } from './entries.ts'
+import { Front4 } from './front4.ts'
+import { Front6 } from './front6.ts'
 import { hashWord, hashWords } from './hash.ts'
 import { Slots } from './slots.ts'
 import type { Prefix } from '@cordon/address'
 
-/**
- * Which lengths there are below the prefixes of one length, so that a lookup tries only those: a bit for each length
- * from `from + 1` to `from + stride`. By hash and without comparing: where two prefixes meet, which is for at most one in
- * four, a length may be tried in vain. What was removed stays, until the level grows; it also only costs a try.
- */
-class Level {
-  readonly from: number
-  /** Of the first word */
-  readonly mask: number
-  size = 0
-  masks: Uint8Array
+/** How many prefixes are noted anew with each that is added or removed, while the front is made anew */
+const STEP = 16
 
-  /** @param expected - how many prefixes there will be at all, of which this level may have half: growing takes longer than a slice */
-  constructor (from: number, expected = 0) {
-    this.from = from
-    this.masks = new Uint8Array(Math.min(2 ** Math.max(6, Math.ceil(Math.log2(Math.max(1, expected * 4)))), 2 ** from))
-    this.mask = maskOf(from, 0)
-  }
-}
+/** How much larger it then is, where nobody knows how large it will have to be */
+const GROWTH = 2
 
-/** IPv4 prefixes are looked for in steps of 4 lengths, IPv6 prefixes in steps of 8 */
-const STRIDE4 = 4
-const STRIDE6 = 8
-
-/** Where most prefixes of lists are: addresses and /24 of IPv4, /32 to /64 of IPv6 */
-function mostly (family: 4 | 6, from: number): boolean {
-  return family === 4 ? from === 20 || from === 28 : from >= 40 && from < 64
-}
-
-/** The bits of a word that belong to the first `bits` bits of an address, where the word starts at bit `offset` */
-function maskOf (bits: number, offset: number): number {
-  const length = bits - offset
-  return length <= 0 ? 0 : length >= 32 ? -1 : -1 << (32 - length)
-}
+/** So many can be removed, and as many as there are, before it is made anew without them */
+const MAX_REMOVED = 64
 
 /**
- * Prefixes of one family with the rules of each, and the longest of them that covers an address: a hash table over
- * typed arrays, in which a lookup tries only the lengths that can be there.
+ * Prefixes of one family with the rules of each, and the longest of them that covers an address.
  *
  * ```
- *  address ─┬─ first 24 bits ─► which of /25 .. /32 exist below ─► try those, longest first
- *           ├─ first 16 bits ─► which of /17 .. /24 exist below ─► …
- *           ├─ first  8 bits ─► …
- *           └─ nothing       ─► which of  /1 ..  /8 exist, then /0
+ *  address ──► front ──────────► slots ────► entries
+ *              which lengths     is there    which rules
+ *              can there be?     one?        has it?
  * ```
+ *
+ * Most addresses end at the front, after one read, or two where they are IPv6. When too many prefixes were added or
+ * removed for it to be of use, it is made anew, a few prefixes at a time, and the one before serves until that is done.
  */
 export class PrefixTable {
   readonly entries: Entries
-  readonly #words: 1 | 4
-  readonly #levels: readonly Level[]
-  /** Those with prefixes, longest first */
-  #active: readonly Level[] = []
-  /** What the masks of the active levels say of the address that is being looked for */
-  readonly #tries = new Uint8Array(16)
+  readonly #family: 4 | 6
   readonly #slots: Slots
-  readonly #stride: number
   readonly #seed: number
-  #keys: Int32Array
-  #lengths: Uint8Array
+  readonly #expected: number
+  #front: Front4 | Front6
+  /** What will take its place once it knows of every entry; of those before `#noted` it does */
+  #next: Front4 | Front6 | undefined
+  #noted = 0
+  /** Since the front was made */
+  #removed = 0
   /** The index of the prefix that covers everything; -1 without it */
   #root = -1
 
@@ -71,43 +48,40 @@ export class PrefixTable {
    * @param seed - of the hashes, so that nobody can prepare addresses that meet
    */
   constructor (family: 4 | 6, expected: number, seed: number) {
-    this.entries = new Entries(expected)
-    this.#words = family === 4 ? 1 : 4
-    this.#stride = family === 4 ? STRIDE4 : STRIDE6
-    this.#levels = Array.from({ length: family === 4 ? 8 : 16 }, (_, index) => new Level(index * this.#stride, mostly(family, index * this.#stride) ? expected : 0))
+    this.entries = new Entries(family === 4 ? 1 : 4)
+    this.#family = family
+    this.#expected = expected
     this.#slots = new Slots(expected)
     this.#seed = seed
-    this.#keys = new Int32Array(this.entries.capacity * this.#words)
-    this.#lengths = new Uint8Array(this.entries.capacity)
+    this.#front = family === 4 ? new Front4(expected, seed) : new Front6(expected, [], seed)
   }
 
   get bytes (): number {
-    return this.entries.bytes + this.#slots.bytes + this.#keys.byteLength + this.#lengths.byteLength +
-      this.#levels.reduce((sum, { masks }) => sum + masks.byteLength, 0)
+    return this.entries.bytes + this.#slots.bytes + this.#front.bytes + (this.#next?.bytes ?? 0)
   }
 
   /** The index of this prefix; -1 where it is not there */
   find ({ words, length }: Prefix): number {
     if (length === 0) return this.#root
     const [a = 0, b = 0, c = 0, d = 0] = words
-    return this.#words === 1 ? this.#probe4(a | 0, length) : this.#probe6(a | 0, b | 0, c | 0, d | 0, length)
+    return this.#family === 4 ? this.#probe4(a | 0, length) : this.#probe6(a | 0, b | 0, c | 0, d | 0, length)
   }
 
-  /** The index of this prefix, which is put in where it was not there */
-  enter (prefix: Prefix): number {
-    const found = this.find(prefix)
+  /** The index of this prefix, which is put in where it was not there, and then has to get a rule at once */
+  enter ({ words, length }: Prefix): number {
+    const [a = 0, b = 0, c = 0, d = 0] = words
+    if (length === 0) return this.#enterRoot()
+    return this.#family === 4 ? this.enter4(a | 0, length) : this.#enter6(a | 0, b | 0, c | 0, d | 0, length)
+  }
+
+  /** As `enter`, for an IPv4 prefix of at least one bit; its other bits are 0 */
+  enter4 (word: number, length: number): number {
+    const found = this.#probe4(word, length)
     if (found !== -1) return found
-    const index = this.entries.take()
-    if (index >= this.#lengths.length) this.#grow()
-    const { words, length } = prefix
-    this.#lengths[index] = length
-    this.#keys.set(words, index * this.#words)
-    if (length === 0) {
-      this.#root = index
-    } else {
-      this.#slots.add(this.#hashOf(index), length, index)
-      this.#announce(index)
-    }
+    const index = this.entries.take(length)
+    this.entries.setWord(index, 0, word)
+    this.#slots.add(this.#hash4(word, length), length, index)
+    this.#announce(word, 0, 0, 0, length)
     return index
   }
 
@@ -116,24 +90,24 @@ export class PrefixTable {
     if (index === this.#root) {
       this.#root = -1
     } else {
-      const hash = this.#hashOf(index)
       const length = this.lengthAt(index)
+      const [a = 0, b = 0, c = 0, d = 0] = this.#wordsAt(index)
+      const hash = this.#family === 4 ? this.#hash4(a, length) : this.#hash6(a, b, c, d, length)
       let slot = this.#slots.first(hash, length)
       while (slot !== -1 && this.#slots.at(slot) !== index) slot = this.#slots.next(slot, hash, length)
       if (slot !== -1) this.#slots.remove(slot)
-      const level = this.#levelOf(index)
-      if (--level.size === 0) this.#activate()
+      this.#removed++
+      this.settle(STEP)
     }
     this.entries.drop(index)
   }
 
   prefixAt (index: number): Prefix {
-    const start = index * this.#words
-    return { family: this.#words === 1 ? 4 : 6, words: Array.from(this.#keys.subarray(start, start + this.#words), word => word >>> 0), length: this.lengthAt(index) }
+    return { family: this.#family, words: this.#wordsAt(index).map(word => word >>> 0), length: this.lengthAt(index) }
   }
 
   lengthAt (index: number): number {
-    return this.#lengths[index] ?? 0
+    return this.entries.noteOf(index)
   }
 
   /**
@@ -145,50 +119,44 @@ export class PrefixTable {
    * @returns its index, or -1
    */
   longest (words: readonly number[], variants: number, below = 129): number {
-    const a = words[0] ?? 0
-    const found = this.#words === 1 ? this.#longest4(a | 0, variants, below) : this.#longest6(a | 0, (words[1] ?? 0) | 0, (words[2] ?? 0) | 0, (words[3] ?? 0) | 0, variants, below)
-    if (found !== -1) return found
-    return this.#root !== -1 && below > 0 && (this.entries.variants(this.#root) & variants) !== 0 ? this.#root : -1
+    const a = (words[0] ?? 0) | 0
+    const found = this.#family === 4 ? this.#longest4(a, variants, below) : this.#longest6(a, (words[1] ?? 0) | 0, (words[2] ?? 0) | 0, (words[3] ?? 0) | 0, variants, below)
+    return found !== -1 || this.#root === -1 ? found : this.#rootFor(variants, below)
+  }
+
+  /**
+   * Does some of what is left to do since it has grown or shrunk.
+   *
+   * @param entries - how many are looked at
+   * @returns whether that was all
+   */
+  settle (entries: number): boolean {
+    this.#begin()
+    this.#renew(entries)
+    return this.#slots.settle(entries) && this.#next === undefined
   }
 
   #longest4 (word: number, variants: number, below: number): number {
-    const levels = this.#active
-    const tries = this.#tries
-    let any = 0
-    // all are read before any is looked at, so that the processor waits for memory once and not once for each
-    for (let i = 0; i < levels.length; i++) {
-      const level = levels[i] as Level
-      any |= tries[i] = level.masks[hashWord(this.#seed, word & level.mask) & (level.masks.length - 1)] ?? 0
-    }
-    if (any === 0) return -1
-    for (let i = 0; i < levels.length; i++) {
-      let lengths = tries[i] ?? 0
-      while (lengths !== 0) {
-        const bit = 31 - Math.clz32(lengths)
-        const length = (levels[i] as Level).from + 1 + bit
-        lengths ^= 1 << bit
-        const index = length < below ? this.#probe4(word & (-1 << (32 - length)), length) : -1
-        if (index !== -1 && (this.entries.variants(index) & variants) !== 0) return index
-      }
+    let lengths = (this.#front as Front4).lengths(word)
+    while (lengths !== 0) {
+      const bit = 31 - Math.clz32(lengths)
+      lengths ^= 1 << bit
+      const length = bit + 1
+      const index = length < below ? this.#probe4(word & (-1 << (32 - length)), length) : -1
+      if (index !== -1 && (this.entries.variants(index) & variants) !== 0) return index
     }
     return -1
   }
 
   #longest6 (a: number, b: number, c: number, d: number, variants: number, below: number): number {
-    const levels = this.#active
-    const tries = this.#tries
-    let any = 0
-    for (let i = 0; i < levels.length; i++) {
-      const { masks, from } = levels[i] as Level
-      any |= tries[i] = masks[hashWords(this.#seed, a & maskOf(from, 0), b & maskOf(from, 32), c & maskOf(from, 64), d & maskOf(from, 96)) & (masks.length - 1)] ?? 0
-    }
-    if (any === 0) return -1
-    for (let i = 0; i < levels.length; i++) {
-      let lengths = tries[i] ?? 0
+    const front = this.#front as Front6
+    if (!front.findLengths(a, b, c, d)) return -1
+    for (let word = 3; word >= 0; word--) {
+      let lengths = front.lengths[word] ?? 0
       while (lengths !== 0) {
         const bit = 31 - Math.clz32(lengths)
-        const length = (levels[i] as Level).from + 1 + bit
         lengths ^= 1 << bit
+        const length = word * 32 + bit + 1
         const index = length < below ? this.#probe6(a & maskOf(length, 0), b & maskOf(length, 32), c & maskOf(length, 64), d & maskOf(length, 96), length) : -1
         if (index !== -1 && (this.entries.variants(index) & variants) !== 0) return index
       }
@@ -196,76 +164,91 @@ export class PrefixTable {
     return -1
   }
 
+  #rootFor (variants: number, below: number): number {
+    return below > 0 && (this.entries.variants(this.#root) & variants) !== 0 ? this.#root : -1
+  }
+
   /** The hash of one word is another one for each, so that nothing has to be compared with the word itself */
   #probe4 (word: number, length: number): number {
-    const slot = this.#slots.first(hashWord(this.#seed + length, word), length)
+    const slot = this.#slots.first(this.#hash4(word, length), length)
     return slot === -1 ? -1 : this.#slots.at(slot)
   }
 
   #probe6 (a: number, b: number, c: number, d: number, length: number): number {
-    const hash = hashWords(this.#seed + length, a, b, c, d)
+    const hash = this.#hash6(a, b, c, d, length)
     for (let slot = this.#slots.first(hash, length); slot !== -1; slot = this.#slots.next(slot, hash, length)) {
       const index = this.#slots.at(slot)
-      const start = index * 4
-      if (this.#keys[start] === a && this.#keys[start + 1] === b && this.#keys[start + 2] === c && this.#keys[start + 3] === d) return index
+      if (this.entries.hasWords(index, a, b, c, d)) return index
     }
     return -1
   }
 
-  #word (index: number, word: number): number {
-    return this.#keys[index * this.#words + word] ?? 0
+  #enter6 (a: number, b: number, c: number, d: number, length: number): number {
+    const found = this.#probe6(a, b, c, d, length)
+    if (found !== -1) return found
+    const index = this.entries.take(length)
+    this.entries.setWord(index, 0, a)
+    this.entries.setWord(index, 1, b)
+    this.entries.setWord(index, 2, c)
+    this.entries.setWord(index, 3, d)
+    this.#slots.add(this.#hash6(a, b, c, d, length), length, index)
+    this.#announce(a, b, c, d, length)
+    return index
   }
 
-  #hashOf (index: number): number {
-    const seed = this.#seed + this.lengthAt(index)
-    return this.#words === 1 ? hashWord(seed, this.#word(index, 0)) : hashWords(seed, this.#word(index, 0), this.#word(index, 1), this.#word(index, 2), this.#word(index, 3))
+  #enterRoot (): number {
+    if (this.#root === -1) this.#root = this.entries.take(0)
+    return this.#root
   }
 
-  #levelOf (index: number): Level {
-    return this.#levels[Math.floor((this.lengthAt(index) - 1) / this.#stride)] ?? new Level(0)
+  #hash4 (word: number, length: number): number {
+    return hashWord(this.#seed + length, word)
   }
 
-  /** Notes that there is a prefix of this length */
-  #announce (index: number): void {
-    const level = this.#levelOf(index)
-    if (level.size === 0) {
-      level.size = 1
-      this.#activate()
-      level.size = 0
+  #hash6 (a: number, b: number, c: number, d: number, length: number): number {
+    return hashWords(this.#seed + length, a, b, c, d)
+  }
+
+  #wordsAt (index: number): number[] {
+    const { entries } = this
+    return this.#family === 4 ? [entries.word(index, 0)] : [entries.word(index, 0), entries.word(index, 1), entries.word(index, 2), entries.word(index, 3)]
+  }
+
+  /** Notes that there is a prefix. It has no rule yet, so a front that begins here has to be told of it here. */
+  #announce (a: number, b: number, c: number, d: number, length: number): void {
+    this.#begin()
+    note(this.#front, a, b, c, d, length)
+    if (this.#next !== undefined) note(this.#next, a, b, c, d, length)
+    this.#renew(STEP)
+  }
+
+  /** Begins to make the front anew, where that is due */
+  #begin (): void {
+    const { size } = this.entries
+    if (this.#next !== undefined || (!this.#front.isFull && this.#removed <= size + MAX_REMOVED)) return
+    const left = size / (size + this.#removed)
+    this.#next = this.#front.next(Math.max(GROWTH, this.#expected / Math.max(1, size)) * left, this.#seed)
+    this.#noted = 0
+    this.#removed = 0
+  }
+
+  /** Tells the front that is being made of some of the entries */
+  #renew (entries: number): void {
+    if (this.#next === undefined) return
+    const end = Math.min(this.#noted + entries, this.entries.end)
+    for (let index = this.#noted; index < end; index++) {
+      if (this.entries.variants(index) === 0 || index === this.#root) continue
+      const [a = 0, b = 0, c = 0, d = 0] = this.#wordsAt(index)
+      note(this.#next, a, b, c, d, this.lengthAt(index))
     }
-    // a level cannot have more than all prefixes of its length
-    if (++level.size > level.masks.length / 4 && level.masks.length < 2 ** level.from) {
-      level.masks = new Uint8Array(level.masks.length * 4)
-      level.size = 0
-      for (let other = 0; other < this.entries.end; other++) {
-        if (other !== this.#root && (other === index || this.entries.variants(other) !== 0) && this.#levelOf(other) === level) {
-          level.size++
-          this.#mark(level, other)
-        }
-      }
-    } else {
-      this.#mark(level, index)
-    }
+    this.#noted = end
+    if (end < this.entries.end) return
+    this.#front = this.#next
+    this.#next = undefined
   }
+}
 
-  #activate (): void {
-    this.#active = this.#levels.filter(({ size }) => size > 0).reverse()
-  }
-
-  #mark (level: Level, index: number): void {
-    const { masks, from } = level
-    const a = this.#word(index, 0) & maskOf(from, 0)
-    const hash = this.#words === 1 ? hashWord(this.#seed, a) : hashWords(this.#seed, a, this.#word(index, 1) & maskOf(from, 32), this.#word(index, 2) & maskOf(from, 64), this.#word(index, 3) & maskOf(from, 96))
-    const at = hash & (masks.length - 1)
-    masks[at] = (masks[at] ?? 0) | (1 << (this.lengthAt(index) - from - 1))
-  }
-
-  #grow (): void {
-    const keys = new Int32Array(this.entries.capacity * this.#words)
-    keys.set(this.#keys)
-    this.#keys = keys
-    const lengths = new Uint8Array(this.entries.capacity)
-    lengths.set(this.#lengths)
-    this.#lengths = lengths
-  }
+function note (front: Front4 | Front6, a: number, b: number, c: number, d: number, length: number): void {
+  if (front instanceof Front4) front.add(a, length)
+  else front.add(a, b, c, d, length)
 }
