@@ -4,6 +4,7 @@
 import { every, serve } from '@cordon/bench-harness'
 import { stranger } from '@cordon/testing/node'
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Stranger } from '@cordon/testing/node'
 import type { PrivateKey } from '@libp2p/interface'
 
@@ -91,6 +92,11 @@ const procedures = {
       if (one != null) await new Promise<void>(resolve => { one.onEnd(resolve); one.end('close') })
       return one
     }))
+  },
+
+  /** Who it says it is where it has one identity */
+  name (): string {
+    return peerIdFromPrivateKey(identity).toString()
   },
 
   /** All of them send what they held back, in one tick; some of them reset their connection in the same tick */

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Meter, serve } from '@cordon/bench-harness'
+import { connectionGater } from '@cordon/connection-gater'
 import { cordon } from '@cordon/cordon'
 import { infiniteLimits, resourceManager, thisMachine } from '@cordon/resource-manager'
 import { identify } from '@libp2p/identify'
@@ -14,11 +15,15 @@ import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
+import { Judge } from './judge.ts'
 import { ECHO_PROTOCOL } from './protocol.ts'
 import { contradictions, Recount } from './recount.ts'
 import type { Most } from './recount.ts'
 import type { MeterReading } from '@cordon/bench-harness'
 import type { RegistryInit } from '@cordon/component-registry'
+import type { StrikesInit } from '@cordon/connection-gater'
+import type { Registry } from '@cordon/interface-component-registry'
+import type { GaterStatus, Rule } from '@cordon/interface-connection-gater'
 import type { CloseCode } from '@cordon/interface-connection-lifecycle'
 import type { LimitConfig, RefusalCause, ScopeUsage } from '@cordon/interface-resource-manager'
 import type { ConnectionGater, Listener, MultiaddrConnection, Stream, Transport } from '@libp2p/interface'
@@ -37,6 +42,12 @@ export interface VictimInit {
 
   /** How long the gater of this node may hold a connection back, in ms */
   gaterTimeout?: number
+
+  /** How many connections one IPv4 address may have, and how many of them at once; go-libp2p's 8 and 16 otherwise */
+  perAddress?: number
+
+  /** Whoever misbehaves is struck, see `Judge`, and this is what comes of it */
+  strikes?: StrikesInit
 }
 
 /** The moments at which the user's gater can be made to think for as long as a connection lives */
@@ -72,6 +83,9 @@ const SAMPLE_INTERVAL = 100
 
 /** As many as the node can have, so that the sums of a snapshot are complete */
 const EVERYBODY = 100_000
+
+/** What names of peers are made of */
+const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -114,8 +128,9 @@ function gater (): ConnectionGater {
   }
 }
 
-function limits ({ descriptorsOnly = false }: VictimInit): LimitConfig {
-  if (!descriptorsOnly) return { prefixes: { entries: NOT_EXEMPT } }
+function limits ({ descriptorsOnly = false, perAddress }: VictimInit): LimitConfig {
+  const ipv4 = perAddress == null ? {} : { ipv4: [{ length: 32, connections: perAddress, burst: perAddress, rate: 0.2 }] }
+  if (!descriptorsOnly) return { prefixes: { ...ipv4, entries: NOT_EXEMPT } }
   const { connections, connectionsInbound, connectionsOutbound } = infiniteLimits.system ?? {}
   const unlimited = { connections, connectionsInbound, connectionsOutbound }
   return { system: unlimited, transient: unlimited, prefixes: infiniteLimits.prefixes }
@@ -140,10 +155,14 @@ async function create (init: VictimInit) { // eslint-disable-line @typescript-es
     ...(gaterTimeout == null ? {} : { connectionGater: gater() })
   }, {
     resourceManager: resourceManager({ machine, limits: limits(init) }),
-    recount: () => new Recount()
+    gater: connectionGater({ strikes: init.strikes }),
+    recount: () => new Recount(),
+    // the gater goes by what others tell it
+    ...(init.strikes != null && { judge: (components: { readonly registry?: Registry }) => (judge = new Judge(components.registry)) })
   }, registry))
 }
 
+let judge: Judge | undefined
 let node: Awaited<ReturnType<typeof create>> | undefined
 
 function theNode (): NonNullable<typeof node> {
@@ -249,6 +268,18 @@ const procedures = {
       prefixes: prefixes.tracked,
       wrong: [...wrong]
     }
+  },
+
+  /** How it stands with the gater, and what it says of a peer or an address */
+  gate (subject?: string): { status: GaterStatus, strikes: Judge['strikes'] | undefined, rule: Rule | undefined } {
+    const { gater } = theNode().services
+    return { status: gater.status(), strikes: judge?.strikes, rule: [...gater.rules()].find(rule => rule.subject === subject) }
+  },
+
+  /** Strikes so many that nobody has ever seen, each once */
+  strikeFresh (count: number, weight: number): void {
+    const { gater } = theNode().services
+    for (let i = 0; i < count; i++) gater.strike({ peer: `Qm${Array.from(crypto.getRandomValues(new Uint8Array(44)), byte => BASE58.charAt(byte % BASE58.length)).join('')}` }, weight, 'noise')
   },
 
   /** In bytes, after a garbage collection */
