@@ -66,12 +66,14 @@ export class NodeGater extends ConnectionGaterClass implements ConnectionGaterSe
     this.removeEventListener('store:failed', this.#onFailure)
   }
 
-  /** As in the interface; who shares a place is seen, where it is not said, and what is to be disconnected is */
+  /** As in the interface; who shares a place is seen, where it is not said, and what is to be disconnected is, where it is clear who that is */
   override strike (offender: Offender, weight: number, reason: string): Strike {
     const { peer, address, sharers } = offender
     const neighbours = peer === undefined && address !== undefined && sharers === undefined ? this.#peersAt(address.share) : sharers
     const strike = super.strike(neighbours === undefined ? offender : { ...offender, sharers: neighbours }, weight, reason)
-    if (strike.outcome === 'disconnect') this.#disconnect(offender)
+    // where others share a place, any of them may just be about to say who it is: nobody is cut for what another one did
+    const isOne = peer !== undefined || neighbours === undefined || neighbours === 0
+    if (strike.outcome === 'disconnect' && isOne) this.#disconnect(offender)
     return strike
   }
 
