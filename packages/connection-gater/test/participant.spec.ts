@@ -64,7 +64,7 @@ describe('the module', () => {
     expect(gater.status().missing).toEqual(['the gater is not started: rules are neither read nor kept', 'the node was not composed: nobody asks this gater, and connections that are open stay open; see createConnectionGater'])
   })
 
-  it('offers a block list exactly where there is Node', () => {
+  it('offers block lists exactly where there is Node', () => {
     const gater = service()
     expect(isBlockListModule(gater)).toBe(true)
     const isNode = typeof (globalThis as { process?: { getBuiltinModule?: unknown } }).process?.getBuiltinModule === 'function'

@@ -1,9 +1,12 @@
 import { fakeClock } from '@cordon/testing'
 import { describe, expect, it } from 'vitest'
-import { from, make, OTHER, PEER, RELAY, to } from './support.ts'
+import { ConnectionGaterClass } from '../src/gater.ts'
+import { parseInit } from '../src/init.ts'
+import { from, lets, make, OTHER, PEER, RELAY, to } from './support.ts'
 import type { Made } from './support.ts'
 import type { ConnectionGaterInit } from '@cordon/connection-gater'
 import type { GateTarget } from '@cordon/interface-connection-gater'
+import type { Direction } from '@cordon/interface-connection-lifecycle'
 
 /** As many lines as there may be in a second */
 const MAX = 20
@@ -68,12 +71,23 @@ describe('a refusal of a public address', () => {
   })
 
   it('is told also of whoever was turned away before there was a connection', async () => {
-    const { lines, gater } = writing()
+    const lines: string[] = []
+    const gater = new ConnectionGaterClass(parseInit({ refusalLog: line => { lines.push(line) }, clock: fakeClock(1_000_000), wallClock: () => Date.parse(AT) }))
     await gater.block('8.8.4.0/24')
-    const asked = gater as unknown as { turnsAway (address: string): boolean }
-    expect(['8.8.4.4', '::ffff:8.8.4.4', '8.8.5.4'].map(address => asked.turnsAway(address))).toEqual([true, true, false])
+    expect(['8.8.4.4', '::ffff:8.8.4.4', '8.8.5.4'].map(address => gater.blocksAddress('inbound', address))).toEqual([true, true, false])
     expect(lines).toEqual(new Array(2).fill(`${AT} cordon-gater: refused inbound 8.8.4.4 cidr`))
     expect(gater.status().refusals).toEqual({ cidr: 2 })
+  })
+
+  it('that cannot be written is counted among those that are missing, and nothing else happens', async () => {
+    const lines: string[] = []
+    let isFull = true
+    const { gater } = make({ refusalLog: line => { if (isFull) throw new Error('no space left'); lines.push(line) } }, fakeClock(1_000_000))
+    await gater.block('8.8.4.4')
+    expect(lets(gater, from('8.8.4.4')) || lets(gater, from('8.8.4.4'))).toBe(false)
+    isFull = false
+    expect(lets(gater, from('8.8.4.4'))).toBe(false)
+    expect(lines).toEqual([`${AT} cordon-gater: 2 more refusals were not written`, `${AT} cordon-gater: refused inbound 8.8.4.4 ip`])
   })
 
   it('is none where it is only asked what would be', async () => {
