@@ -132,10 +132,17 @@ describe('without Cordon', () => {
   it('a dial that is under way is refused once it has connected', async () => {
     const host = await buildNode({ transport: 'tcp' })
     const guest = await make()
-    const dial = failureOf(guest.node.dial(multiaddr(addressOf(host))))
-    await guest.gater.block('127.0.0.0/8')
-    expect(await dial).toBeInstanceOf(Error)
-    expect(guest.node.getConnections()).toEqual([])
+    const { denyOutboundConnection } = guest.gater
+    let connected = 0
+    Object.assign(guest.gater, {
+      denyOutboundConnection: (...args: Parameters<NonNullable<typeof denyOutboundConnection>>) => {
+        connected++
+        void guest.gater.block('127.0.0.0/8')
+        return denyOutboundConnection?.(...args)
+      }
+    })
+    expect(await failureOf(guest.node.dial(multiaddr(`${addressOf(host)}/p2p/${String(host.peerId)}`)))).toMatchObject({ name: 'ConnectionInterceptedError' })
+    expect([connected, guest.gater.status().refusals, guest.node.getConnections()]).toEqual([1, { cidr: 1 }, []])
   })
 })
 

@@ -64,7 +64,9 @@ export class ForeignGater extends TypedEventEmitter<GaterEvents> implements Conn
   }
 
   async unblock (subject: Subject, options?: { readonly direction?: RuleDirection | undefined }): Promise<number> {
-    return this.#takeBack('block', subject, options)
+    const removed = this.#takeBack('block', subject, options)
+    this.#scores.forget(readSubject(subject).text)
+    return removed
   }
 
   async disallow (subject: Subject, options?: { readonly direction?: RuleDirection | undefined }): Promise<number> {

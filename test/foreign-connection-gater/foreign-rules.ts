@@ -111,7 +111,11 @@ export class Rules {
         return [{ rule, action: 'block' as const, faulty: true }]
       }
     })
-    const blocks = answers.filter(({ action }) => action === 'block')
+    const isAllowed = answers.some(({ action }) => action === 'allow')
+    const isFirm = ({ action, rule }: Answer): boolean => action === 'block' && rule.origin !== 'automatic'
+    // what strikes led to gives way to whom the operator allows
+    const blocks = isAllowed && !answers.some(isFirm) ? [] : answers.filter(({ action }) => action === 'block')
+    if (blocks.length === 0 && isAllowed) return answers.filter(({ action }) => action === 'allow').sort((a, b) => compare(a.rule.subject, b.rule.subject))
     return (blocks.length > 0 ? blocks : answers).sort((a, b) => compare(a.rule.subject, b.rule.subject))
   }
 }

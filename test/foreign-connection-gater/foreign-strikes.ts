@@ -51,6 +51,10 @@ export class Scores {
     return total
   }
 
+  forget (text: string): void {
+    this.#scores.delete(text)
+  }
+
   #now (text: string, now: number): number {
     const { points, at } = this.#scores.get(text) ?? { points: 0, at: now }
     return points * 0.5 ** ((now - at) / HALF_LIFE)

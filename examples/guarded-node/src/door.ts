@@ -61,10 +61,12 @@ export class Door {
     gater.addEventListener('rule:added', ({ detail: { rule } }) => {
       if (rule.action === 'block' && !this.#tallies.has(rule.id)) this.#tallies.set(rule.id, { cut: 0, refused: 0, told: 0 })
     })
-    gater.addEventListener('rule:removed', ({ detail: { rule } }) => {
+    const gone = ({ detail: { rule } }: { readonly detail: { readonly rule: Rule } }): void => {
       this.#settle(rule)
       this.#tallies.delete(rule.id)
-    })
+    }
+    gater.addEventListener('rule:removed', gone)
+    gater.addEventListener('rule:expired', gone)
   }
 
   get shutOut (): ShutOut[] {

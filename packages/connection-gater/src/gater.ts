@@ -5,7 +5,7 @@ import { TypedEventEmitter } from 'main-event'
 import { exportRules } from './lists/export.ts'
 import { loadList } from './lists/loader.ts'
 import { RefusalLog } from './refusal-log.ts'
-import { readOptions } from './rules/options.ts'
+import { readFilter, readOptions } from './rules/options.ts'
 import { Refused } from './rules/refusal.ts'
 import { UNKNOWN } from './rules/rule-book.ts'
 import { Rules } from './rules/rules.ts'
@@ -22,9 +22,9 @@ import type { Lifted } from '@cordon/interface-resource-manager'
 
 const NOTHING: Lifted = { lane: false, counts: false, buckets: false }
 
-const DIRECTIONS = ['inbound', 'outbound'] as const
-
 const CHANGES: Partial<Record<keyof GaterEvents, keyof GaterStatus['changes']>> = { 'rule:added': 'added', 'rule:removed': 'removed', 'rule:expired': 'expired' }
+
+const FORMATS: readonly string[] = ['text', 'json']
 
 const LIST_NAME = /^[\w.-]{1,64}$/
 
@@ -94,22 +94,26 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   }
 
   async block (subject: Subject, options?: RuleOptions): Promise<Rule> {
-    return this.#rules.put('block', parseSubject(subject), readOptions('block', options))
+    return this.#put('block', subject, options)
   }
 
   async allow (subject: Subject, options?: RuleOptions): Promise<Rule> {
-    return this.#rules.put('allow', parseSubject(subject), readOptions('allow', options))
+    return this.#put('allow', subject, options)
   }
 
-  async unblock (subject: Subject, options: Parameters<ConnectionGater['unblock']>[1] = {}): Promise<number> {
+  async unblock (subject: Subject, options?: Parameters<ConnectionGater['unblock']>[1]): Promise<number> {
     return this.#remove('block', subject, options)
   }
 
-  async disallow (subject: Subject, options: Parameters<ConnectionGater['disallow']>[1] = {}): Promise<number> {
+  async disallow (subject: Subject, options?: Parameters<ConnectionGater['disallow']>[1]): Promise<number> {
     return this.#remove('allow', subject, options)
   }
 
-  * rules ({ action, direction, origin }: RuleFilter = {}): Generator<Rule> {
+  rules (filter?: RuleFilter): Generator<Rule> {
+    return this.#list(readFilter(filter))
+  }
+
+  * #list ({ action, direction, origin }: RuleFilter): Generator<Rule> {
     this.#rules.sweep()
     for (const found of this.#book.rules(origin)) {
       const rule = this.#book.describe(found)
@@ -153,19 +157,16 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
     const found = this.#book.blocking(target)
     if (found === undefined) return false
     this.#hit(found, target)
-    this.#counted(target, this.#refusal(target, { decision: 'block', found }))
+    this.#count(target, found.kind)
     return true
   }
 
   lifts (address: NormalisedAddress | undefined, peer: string | undefined): Lifted {
     if (!this.#book.lifts) return NOTHING
-    const lifted = { ...NOTHING }
-    for (const direction of DIRECTIONS) {
-      const target: GateTarget = { direction, ...(address === undefined ? {} : { address }), ...(peer === undefined ? {} : { peer }) }
-      if (this.verdict(target).decision === 'block') continue
-      for (const { lifts = [] } of this.#book.lifting(target)) for (const limit of lifts) lifted[limit] = true
-      if (peer === undefined && this.#book.liftsLaneOfPeer) lifted.lane = true
-    }
+    const target: GateTarget = { direction: 'inbound', address, peer }
+    if (this.verdict(target).decision === 'block') return NOTHING
+    const lifted = { ...NOTHING, lane: peer === undefined && this.#book.liftsLaneOfPeer }
+    for (const { lifts = [] } of this.#book.lifting(target)) for (const limit of lifts) lifted[limit] = true
     return lifted
   }
 
@@ -210,6 +211,7 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   }
 
   export (format: 'text' | 'json', filter: RuleFilter = { origin: 'manual' }): Generator<string> {
+    if (!FORMATS.includes(format)) throw new InvalidRuleError(`rules are written as text or as json, got ${show(format)}`, show(format))
     return exportRules(this.rules(filter), format)
   }
 
@@ -239,8 +241,18 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
     return keeper.state === 'stopped' ? ['the gater is not started: rules are neither read nor kept'] : []
   }
 
-  async #remove (action: RuleAction, subject: Subject, { direction }: { readonly direction?: RuleFilter['direction'] }): Promise<number> {
-    return this.#rules.remove(action, parseSubject(subject), direction === undefined ? undefined : [direction])
+  async #put (action: RuleAction, subject: Subject, options: RuleOptions | undefined): Promise<Rule> {
+    const parsed = parseSubject(subject)
+    return this.#rules.put(action, parsed, readOptions(action, parsed.kind, options))
+  }
+
+  async #remove (action: RuleAction, subject: Subject, options: Parameters<ConnectionGater['unblock']>[1]): Promise<number> {
+    const parsed = parseSubject(subject)
+    const { direction } = readFilter(options)
+    const removed = await this.#rules.remove(action, parsed, direction === undefined ? undefined : [direction])
+    // whoever is let in again begins anew
+    if (action === 'block') this.#scores.forget(parsed.text)
+    return removed
   }
 
   #hit (found: Found, target: GateTarget): void {
@@ -252,17 +264,19 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
 
   #refusal (target: GateTarget, { decision, found, faulty = false }: Judgement): GateRefusal | undefined {
     if (decision === 'allow') return undefined
-    if (decision === 'block' && found !== undefined) return new Refused(target, found.kind, { faulty, describe: () => this.#book.describe(found), endsIn: this.#endsIn(found) })
+    if (decision === 'block' && found !== undefined) return new Refused(target, found.kind, { faulty, rule: this.#book.describe(found), endsIn: this.#endsIn(found) })
     const cause = this.#book.unknown(target, this.#options)
     return cause === undefined ? undefined : new Refused(target, cause)
   }
 
   #counted (target: GateTarget, refusal: GateRefusal | undefined): GateRefusal | undefined {
-    if (refusal === undefined) return undefined
-    const { cause } = refusal
+    if (refusal !== undefined) this.#count(target, refusal.cause)
+    return refusal
+  }
+
+  #count (target: GateTarget, cause: GateCause): void {
     this.#refusals[cause] = (this.#refusals[cause] ?? 0) + 1
     this.#log?.refused(target, cause)
-    return refusal
   }
 
   #endsIn ({ entries, index, variant }: Found): number {
@@ -272,6 +286,6 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
 
   /** Whom the operator has allowed, strikes do not block: block beats allow, and nobody else should decide that */
   #isAllowed ({ peer, address }: Offender): boolean {
-    return this.verdict({ direction: 'inbound', ...(peer === undefined ? {} : { peer }), ...(address === undefined ? {} : { address }) }).decision === 'allow'
+    return this.verdict({ direction: 'inbound', address, peer }).decision === 'allow'
   }
 }

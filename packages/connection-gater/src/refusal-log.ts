@@ -57,7 +57,7 @@ export class RefusalLog {
       return
     }
     this.#tell()
-    this.#write(`refused ${direction} ${address.key} ${cause}`)
+    if (!this.#write(`refused ${direction} ${address.key} ${cause}`)) this.#missing++
   }
 
   #isFull (): boolean {
@@ -81,14 +81,18 @@ export class RefusalLog {
   }
 
   #tell (): void {
-    if (this.#missing === 0) return
     const missing = this.#missing
-    this.#missing = 0
-    this.#write(`${missing} more refusals were not written`)
+    if (missing > 0 && this.#write(`${missing} more refusals were not written`)) this.#missing -= missing
   }
 
-  #write (text: string): void {
+  /** Whether it was written: a disk may be full */
+  #write (text: string): boolean {
     this.#lines++
-    this.#init.write(`${new Date(this.#init.wallClock()).toISOString()} cordon-gater: ${text}`)
+    try {
+      this.#init.write(`${new Date(this.#init.wallClock()).toISOString()} cordon-gater: ${text}`)
+      return true
+    } catch {
+      return false
+    }
   }
 }

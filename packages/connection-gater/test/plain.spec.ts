@@ -1,3 +1,4 @@
+import { formatPrefix } from '@cordon/address'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readLine } from '../src/lists/entries.ts'
@@ -36,10 +37,14 @@ const part = fc.oneof({ weight: 6, arbitrary: fc.nat(255).map(String) }, fc.cons
 const length = fc.oneof({ weight: 4, arbitrary: fc.nat(32).map(String) }, fc.constantFrom('', '33', '032', '00', '08', '129', '+8', '8.', ' 8', '0'))
 const address = fc.array(part, { minLength: 3, maxLength: 5 }).map(parts => parts.join('.'))
 const range = fc.tuple(address, fc.constantFrom('', '/', '//'), length).map(([ip, slash, rest]) => slash === '' ? ip : `${ip}${slash}${rest}`)
+const group = fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 0, max: 0xffff }).map(value => value.toString(16)) }, fc.constantFrom('', '', '0', '00', '2001', '2002', '3fff', '4000', 'FFFF', 'db8', '0db8', '12345', 'g', '1.2.3.4', '%1', ':'))
+const first = fc.constantFrom('2001', '2001', '2a00', '2002', '3fff', '2001:0', '2001:db8', '1fff', '4000', 'fe80', '0064', '')
+const length6 = fc.oneof({ weight: 4, arbitrary: fc.nat(128).map(String) }, fc.constantFrom('', '129', '064', '00', '-1', '1 '))
+const range6 = fc.tuple(first, fc.array(group, { maxLength: 9 }), fc.constantFrom('', '', '::', ':'), fc.constantFrom('', '/', '/'), length6).map(([head, rest, tail, slash, length]) => `${[head, ...rest].join(':')}${tail}${slash === '' ? '' : `/${length}`}`)
 const character = fc.constantFrom(...Array.from('123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'))
 const peer = fc.oneof(fc.constantFrom(PEER, OTHER), fc.tuple(fc.constantFrom('1', '12D3KooW', 'Qm', 'Q', ''), fc.array(character, { minLength: 30, maxLength: 66, size: 'max' }), fc.constantFrom('', '', '', '0', 'O', 'I', 'l', '.', ' ', '/', 'é', '\0')).map(([head, body, odd]) => `${head}${body.join('')}${odd}`))
 const around = fc.constantFrom('', '', '', ' ', '\t', '\r', '#', ';', ' # x', 'allow ', '/ip4/', '\uFEFF')
-const line = fc.tuple(around, fc.oneof(range, peer, fc.string({ maxLength: 70 })), around).map(parts => parts.join(''))
+const line = fc.tuple(around, fc.oneof(range, range6, peer, fc.string({ maxLength: 70 })), around).map(parts => parts.join(''))
 
 describe('a plain line', () => {
   it('is read as any other, and what is not plain is left alone', () => {
@@ -57,12 +62,21 @@ describe('a plain line', () => {
     }), { numRuns: 2_000 })
   })
 
+  it('is every IPv6 address and range of global unicast that carries no IPv4 address, in its usual text', () => {
+    fc.assert(fc.property(fc.integer({ min: 0x2003, max: 0x3fff }), fc.array(fc.oneof(fc.constant(0), fc.nat(0xffff)), { minLength: 7, maxLength: 7 }), fc.option(fc.integer({ min: 1, max: 128 }), { nil: undefined }), (first, rest, bits) => {
+      const [, ...words] = [0, 1, 2, 3, 4].map(index => index === 0 ? 0 : (([first, ...rest][index * 2 - 2] ?? 0) * 65_536 + ([first, ...rest][index * 2 - 1] ?? 0)))
+      const text = `${formatPrefix({ family: 6, words, length: 128 }).slice(0, -4)}${bits === undefined ? '' : `/${bits}`}`
+      expect(plain(text)).toBe(general(text))
+      expect(plain(text)).toMatch(/^(ip|cidr) 4 [\da-f:]+\/\d+$/)
+    }), { numRuns: 2_000 })
+  })
+
   it.each([PEER, OTHER, `1${'2'.repeat(40)}`, `1${'2'.repeat(63)}`])('is %s', id => {
     expect(plain(id)).toBe(`peer 4 ${id}`)
     expect(general(id)).toBe(`peer 4 ${id}`)
   })
 
-  it.each(['0.0.0.0/0', '1.2.3.4/33', '1.2.3', '1.2.3.4.5', '1.2.3.256', '01.2.3.4', '1.2.3.4/', '1.2.3.4/08', '1.2.3.4 ', '', '::1', `Qm${'2'.repeat(43)}`, `Qm${'2'.repeat(45)}`, `1${'2'.repeat(39)}`, `1${'2'.repeat(64)}`, `1${'0'.repeat(45)}`, `2${'2'.repeat(50)}`])('is not "%s"', text => {
+  it.each(['0.0.0.0/0', '1.2.3.4/33', '1.2.3', '1.2.3.4.5', '1.2.3.256', '01.2.3.4', '1.2.3.4/', '1.2.3.4/08', '1.2.3.4 ', '', '::1', '2001::1', '2001:0:1::', '2002:102:304::', '2002::/16', '2001::/32', '2a00:::1', '2a00:1', '2a00::1::', '2a00::/0', '2a00::/129', '2a00::/', '2a00:1:', '2a00:1:/32', '2a00:12345::', '2a00::1.2.3.4', '2a00::1%eth0', '1:2:3:4:5:6:7:8:9', '2a00:2:3:4:5:6:7:8:9', '2a00:2:3:4:5:6:7:8::', `Qm${'2'.repeat(43)}`, `Qm${'2'.repeat(45)}`, `1${'2'.repeat(39)}`, `1${'2'.repeat(64)}`, `1${'0'.repeat(45)}`, `2${'2'.repeat(50)}`])('is not "%s"', text => {
     expect(plain(text)).toBeUndefined()
   })
 })

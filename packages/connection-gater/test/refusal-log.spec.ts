@@ -6,7 +6,6 @@ import { from, lets, make, OTHER, PEER, RELAY, to } from './support.ts'
 import type { Made } from './support.ts'
 import type { ConnectionGaterInit } from '@cordon/connection-gater'
 import type { GateTarget } from '@cordon/interface-connection-gater'
-import type { Direction } from '@cordon/interface-connection-lifecycle'
 
 /** As many lines as there may be in a second */
 const MAX = 20

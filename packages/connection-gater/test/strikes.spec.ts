@@ -7,7 +7,7 @@ import { parseText } from '../src/rules/subject.ts'
 import { AutoBlocks } from '../src/strikes/auto-blocks.ts'
 import { Scoreboard } from '../src/strikes/scoreboard.ts'
 import { IndexHeap } from '../src/tables/index-heap.ts'
-import { from, lets, make, OTHER, PEER, RELAY } from './support.ts'
+import { from, lets, make, OTHER, PEER, RELAY, to } from './support.ts'
 
 const PLACE = normaliseAddress('/ip4/1.2.3.4/tcp/1')
 
@@ -52,6 +52,28 @@ describe('strikes', () => {
     await gater.allow(PEER)
     expect(gater.strike({ peer: PEER }, 1_000, 'noise')).toMatchObject({ outcome: 'disconnect' })
     expect(lets(gater, from('1.2.3.4', PEER))).toBe(true)
+  })
+
+  it('keep out nobody whom the operator allows, whoever brought them about and whichever range they hit', async () => {
+    const { gater } = make()
+    await gater.allow('1.2.3.200')
+    await gater.allow('2a00::1', { direction: 'inbound' })
+    for (let host = 1; host < 9; host++) gater.strike({ address: normaliseAddress(`1.2.3.${host}`) }, 100, 'noise')
+    gater.strike({ address: normaliseAddress('2a00::bad') }, 100, 'noise')
+    expect(gater.status().rules).toMatchObject({ automatic: 2 })
+    expect(['1.2.3.200', '1.2.3.201', '2a00::1', '2a00::2'].map(text => lets(gater, from(text)))).toEqual([true, false, true, false])
+    expect(lets(gater, to('2a00::1'))).toBe(false)
+    expect(gater.verdict(from('1.2.3.200'))).toMatchObject({ decision: 'allow', rule: { subject: '1.2.3.200/32' } })
+
+    await gater.block('1.2.0.0/16')
+    expect(gater.verdict(from('1.2.3.200'))).toMatchObject({ decision: 'block' })
+  })
+
+  it('are forgotten when the operator takes a block back', async () => {
+    const { gater } = make()
+    gater.strike({ peer: PEER }, 100, 'noise')
+    expect(await gater.unblock(PEER)).toBe(1)
+    expect(gater.strike({ peer: PEER }, 1, 'noise')).toMatchObject({ outcome: 'noted', score: 1 })
   })
 
   it('are forgiven by the operator, whose own rule stands above them', async () => {

@@ -5,10 +5,10 @@ export interface GateTarget {
   readonly direction: Direction
 
   /** Absent before an address was chosen */
-  readonly address?: NormalisedAddress
+  readonly address?: NormalisedAddress | undefined
 
   /** The peer id in base58, authenticated, or the one that is about to be dialled; absent while nobody knows */
-  readonly peer?: string
+  readonly peer?: string | undefined
 }
 
 /** Says whether somebody is covered. Synchronous; throwing, or answering with anything but true or false, refuses. */

@@ -1,7 +1,8 @@
 import { ListError, ListLoadError, TooManyRulesError } from '@cordon/interface-connection-gater'
-import { show } from '@cordon/options'
+import { object, oneOf, optional, parseOptions, rule, show, text } from '@cordon/options'
 import { Layer } from '../rules/layer.ts'
 import { Slices } from '../slices.ts'
+import { MAX_REASON } from '../store/codec.ts'
 import { readElement, readHosts, readLine } from './entries.ts'
 import { ElementSplitter, LineSplitter } from './lines.ts'
 import { pieces } from './pieces.ts'
@@ -13,6 +14,7 @@ import type { Listed } from './entries.ts'
 import type { Entry } from './lines.ts'
 import type { ListFormat, ListReport, ListSource, RuleAction, RuleDirection } from '@cordon/interface-connection-gater'
 import type { Clock } from '@cordon/interface-connection-lifecycle'
+import type { Schema } from '@cordon/options'
 
 /** How many errors are kept; all are counted */
 const MAX_ERRORS = 100
@@ -51,12 +53,14 @@ interface Splitter {
  * @throws {ListLoadError} when it cannot be read, or none of its entries is a rule
  */
 export async function loadList (name: string, source: ListSource, init: LoaderInit): Promise<Loaded> {
-  const { content, format = 'text', signal } = source
-  const filler = new Filler(name, source, init)
+  const parsed = parseSource(name, source)
+  const { content, format = 'text', signal } = parsed
+  const filler = new Filler(name, parsed, init)
   const splitter: Splitter = format === 'json' ? new ElementSplitter() : format === 'hosts' ? new LineSplitter() : new TextReader(filler.take)
   const slices = new Slices(init.clock)
   try {
-    for await (const piece of pieces(content)) {
+    signal?.throwIfAborted()
+    for await (const piece of pieces(content, signal)) {
       let read = 0
       for (const entry of splitter.feed(piece)) {
         filler.add(entry)
@@ -74,6 +78,24 @@ export async function loadList (name: string, source: ListSource, init: LoaderIn
     throw new ListLoadError(name, err instanceof Error ? err.message : 'it could not be read', { cause: err })
   }
   return filler.finish()
+}
+
+const schema: Schema<ListSource> = object({
+  content: rule<ListSource['content']>('a text or an async iterable of its pieces', content => typeof content === 'string' || (typeof content === 'object' && content !== null && Symbol.asyncIterator in content)),
+  format: optional(oneOf(['text', 'json', 'hosts'])),
+  action: optional(oneOf(['allow', 'block'])),
+  direction: optional(oneOf(['any', 'inbound', 'outbound'])),
+  reason: optional(text({ min: 0, max: MAX_REASON })),
+  signal: optional(rule<AbortSignal>('an AbortSignal', signal => signal instanceof AbortSignal))
+})
+
+/** A misspelt action must not turn a list into its opposite */
+function parseSource (name: string, source: ListSource): ListSource {
+  try {
+    return parseOptions(schema, 'source', source)
+  } catch (err) {
+    throw new ListLoadError(name, err instanceof Error ? err.message : 'its options cannot be read', { cause: err })
+  }
 }
 
 /** Puts entries into a layer */

@@ -167,6 +167,9 @@ class Watcher implements WatchedList {
     // a file that is gone stays so for a while
     const isNew = error.message !== this.#error?.message
     this.#error = error
-    if (isNew) this.#options.onError?.(error)
+    if (!isNew) return
+    try {
+      this.#options.onError?.(error)
+    } catch { /* it is looked at again all the same */ }
   }
 }

@@ -1,4 +1,4 @@
-import type { ConnectionGater, GateRefusal, GaterEvents, GateTarget, Rule } from '@cordon/interface-connection-gater'
+import type { ConnectionGater, GateRefusal, GaterEvents, GateTarget, Rule, SubjectKind } from '@cordon/interface-connection-gater'
 
 /** One connection that exists */
 export interface OpenConnection {
@@ -30,12 +30,17 @@ export interface Judge extends ConnectionGater {
   blocking (target: GateTarget): Iterable<Rule>
 }
 
+/** Kinds of block rules that make it matter which address a relay hides */
+const ABOUT_ADDRESSES: ReadonlySet<SubjectKind> = new Set(['ip', 'cidr', 'pattern'])
+
 /** What changed in one tick */
 class Changes {
   /** The ids of new block rules; never more than there are rules */
   readonly added = new Set<string>()
   /** The names of lists that were loaded */
   readonly lists = new Set<string>()
+  /** What a relay hides may be among what is blocked now */
+  moreAddresses = false
   /** Whoever was allowed may be so no longer */
   fewerAllowed = false
   /** Rules were read from the datastore */
@@ -54,7 +59,9 @@ export class Enforcer {
       if (rule.action !== 'block') return
       if (close) {
         this.#lenient.delete(rule.id)
-        this.#soon().added.add(rule.id)
+        const changes = this.#soon()
+        changes.added.add(rule.id)
+        if (ABOUT_ADDRESSES.has(rule.kind)) changes.moreAddresses = true
       } else {
         this.#lenient.add(rule.id)
       }
@@ -65,6 +72,7 @@ export class Enforcer {
       const changes = this.#soon()
       changes.lists.add(name)
       changes.fewerAllowed = true
+      changes.moreAddresses = true
     },
     'list:dropped': () => { this.#soon().fewerAllowed = true },
     'store:loaded': () => { this.#soon().stored = true }
@@ -82,6 +90,7 @@ export class Enforcer {
   stop (): void {
     for (const [type, listener] of Object.entries(this.#listeners)) this.#gater.removeEventListener(type as keyof GaterEvents, listener as (event: Event) => void)
     this.#lenient.clear()
+    this.#changes = undefined
   }
 
   #gone (rule: Rule): void {
@@ -120,8 +129,8 @@ export class Enforcer {
    * Whether this is refused because of what changed. What only older rules cover was closed then, or kept because the
    * operator said so.
    */
-  #isNew (target: GateTarget, { rule }: GateRefusal, changes: Changes): boolean {
-    if (rule === undefined) return changes.fewerAllowed || changes.stored
+  #isNew (target: GateTarget, { rule, cause }: GateRefusal, changes: Changes): boolean {
+    if (rule === undefined) return changes.fewerAllowed || changes.stored || (cause === 'unproven' && changes.moreAddresses)
     const isNew = ({ id, list }: Rule): boolean => changes.added.has(id) || (list !== undefined && changes.lists.has(list)) || (changes.stored && !this.#lenient.has(id))
     if (isNew(rule)) return true
     // a new rule may be less specific than one that lets open what is open

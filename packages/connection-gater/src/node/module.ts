@@ -12,7 +12,7 @@ import { targetOfDial, targetOfRecord } from './targets.ts'
 import type { ConnectionGaterComponents, ConnectionGaterService } from '../index.ts'
 import type { Options } from '../init.ts'
 import type { OpenConnection } from './enforcer.ts'
-import type { BlockLists } from '@cordon/interface-component-registry'
+import type { BlockLists, Registry } from '@cordon/interface-component-registry'
 import type { GaterEvents, Offender, Strike } from '@cordon/interface-connection-gater'
 import type { CloseReason, ConnectionLifecycle, ConnectionRecord, Participant } from '@cordon/interface-connection-lifecycle'
 import type { AllowlistSource } from '@cordon/interface-resource-manager'
@@ -45,14 +45,14 @@ export class NodeGater extends ConnectionGaterClass implements ConnectionGaterSe
     }
     this.#enforcer = new Enforcer(this, {
       all: () => this.#records().map(openConnection),
-      endDials: judge => this.#components.registry?.endDials(target => judge(targetOfDial(target), target.multiaddr?.toString()))
+      endDials: judge => this.#registry?.endDials(target => judge(targetOfDial(target), target.multiaddr?.toString()))
     })
     if (components.metrics !== undefined) registerMetrics(components.metrics, () => this.status())
   }
 
   /** @throws {InvalidParametersError} when several modules are gaters: both would keep their rules in one place */
   override async start (): Promise<void> {
-    const { registry } = this.#components
+    const registry = this.#registry
     if (registry !== undefined && registry.modulesWith(connectionGaterSymbol).length > 1) throw new InvalidParametersError('several modules are gaters: is a name misspelt? There can be one, and its place is gater')
     this.#lifecycle = registry?.modulesWith(lifecycleDriverSymbol).find(isConnectionLifecycle)
     this.#enforcer.start()
@@ -79,8 +79,17 @@ export class NodeGater extends ConnectionGaterClass implements ConnectionGaterSe
 
   protected override missing (): string[] {
     const missing = super.missing()
-    if (this.#components.registry === undefined) missing.push('the node was not composed: nobody asks this gater, and connections that are open stay open; see createConnectionGater')
+    if (this.#registry === undefined) missing.push('the node was not composed: nobody asks this gater, and connections that are open stay open; see createConnectionGater')
     return missing
+  }
+
+  /** libp2p throws where a node has no such service (3.3.11) */
+  get #registry (): Registry | undefined {
+    try {
+      return this.#components.registry
+    } catch {
+      return undefined
+    }
   }
 
   #records (): ConnectionRecord[] {

@@ -5,7 +5,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** Who is meant, as far as it is known */
 export function targetOf (direction: Direction, address: NormalisedAddress | undefined, peer: string | undefined): GateTarget {
-  return { direction, ...(address !== undefined && { address }), ...(peer !== undefined && { peer }) }
+  return { direction, address, peer }
 }
 
 /** Whom we are about to dial: the address may say who is there, and if somebody else is, the dial fails */

@@ -90,7 +90,7 @@ export class Layer {
 
   /** When that is, in ms of the clock; `Infinity` where none ends */
   get nextEnding (): number {
-    return this.#endings.first?.due ?? this.#ledger?.nextEnding ?? Infinity
+    return Math.min(this.#endings.least, this.#ledger === undefined ? Infinity : this.#ledger.nextEnding)
   }
 
   /** From now on what is known of all rules is elsewhere, and nothing of it is said when they are added */
@@ -138,6 +138,11 @@ export class Layer {
   /** As `add` without details, for an IPv4 range of at least one bit whose other bits are 0 */
   addIPv4 (word: number, length: number, action: RuleAction, direction: RuleDirection): void {
     this.#set(this.#v4.entries, this.#v4.enter4(word, length), length === 32 ? 'ip' : 'cidr', action, direction, undefined)
+  }
+
+  /** The same for an IPv6 range */
+  addIPv6 (a: number, b: number, c: number, d: number, length: number, action: RuleAction, direction: RuleDirection): void {
+    this.#set(this.#v6.entries, this.#v6.enter6(a, b, c, d, length), length === 128 ? 'ip' : 'cidr', action, direction, undefined)
   }
 
   /** As `add` without details, for a peer id in base58 that lies in `bytes` */

@@ -2,7 +2,7 @@ import { InvalidRuleError } from '@cordon/interface-connection-gater'
 import { duration, flag, list, object, oneOf, optional, parseOptions, show, text } from '@cordon/options'
 import { MAX_DURATION } from '../constants.ts'
 import { MAX_NOTE, MAX_REASON } from '../store/codec.ts'
-import type { LiftedLimit, RuleAction, RuleDirection, RuleOptions } from '@cordon/interface-connection-gater'
+import type { LiftedLimit, RuleAction, RuleDirection, RuleFilter, RuleOptions, SubjectKind } from '@cordon/interface-connection-gater'
 import type { Schema } from '@cordon/options'
 
 interface Options {
@@ -24,13 +24,31 @@ const schema: Schema<Options> = object({
 })
 
 /** @throws {InvalidRuleError} with the option and its value */
-export function readOptions (action: RuleAction, options: RuleOptions | undefined): Options {
+export function readOptions (action: RuleAction, kind: SubjectKind, options: RuleOptions | undefined): Options {
   let read: Options
   try {
     read = parseOptions(schema, action, options)
   } catch (err) {
     throw new InvalidRuleError(err instanceof Error ? err.message : 'the options cannot be read', show(options), { cause: err })
   }
-  if (action === 'block' && read.lifts !== undefined) throw new InvalidRuleError('only allow rules lift limits', show(options))
+  if (read.lifts === undefined) return read
+  if (action === 'block') throw new InvalidRuleError('only allow rules lift limits', show(options))
+  if (read.direction === 'outbound') throw new InvalidRuleError('limits are lifted for those who connect to us, which a rule about outbound connections is not about', show(options))
+  if (kind === 'predicate') throw new InvalidRuleError('a function lifts no limits: it is asked about connections, and limits are asked for streams as well', show(options))
   return read
+}
+
+const filterSchema: Schema<RuleFilter> = object({
+  action: optional(oneOf(['allow', 'block'])),
+  direction: optional(oneOf(['any', 'inbound', 'outbound'])),
+  origin: optional(oneOf(['manual', 'automatic', 'list']))
+})
+
+/** @throws {InvalidRuleError} with the option and its value */
+export function readFilter (filter: RuleFilter | undefined): RuleFilter {
+  try {
+    return parseOptions(filterSchema, 'filter', filter)
+  } catch (err) {
+    throw new InvalidRuleError(err instanceof Error ? err.message : 'the filter cannot be read', show(filter), { cause: err })
+  }
 }

@@ -4,7 +4,7 @@ import type { GateCause, GateRefusal, GateTarget, Rule } from '@cordon/interface
 /** The setting that changes what is done with whom no rule covers */
 const SETTINGS = { default: `${NAME}.default`, unproven: `${NAME}.relayedUnknown` } as const
 
-/** Why somebody was not let in; the sentence and the rule are made when they are read */
+/** Why somebody was not let in; the sentence is made when it is read. The rule is not: it may be gone by then, and another in its place. */
 export class Refused implements GateRefusal {
   readonly code = 'blocked'
   readonly module = NAME
@@ -14,24 +14,19 @@ export class Refused implements GateRefusal {
   readonly permanent: boolean
   readonly configPath?: string
   readonly retryAfter?: number
+  readonly rule: Rule | undefined
   readonly #target: GateTarget
-  readonly #describe: (() => Rule) | undefined
   readonly #faulty: boolean
-  #rule: Rule | undefined
 
-  constructor (target: GateTarget, cause: GateCause, found?: { readonly describe: () => Rule, readonly faulty: boolean, readonly endsIn: number }) {
+  constructor (target: GateTarget, cause: GateCause, found?: { readonly rule: Rule, readonly faulty: boolean, readonly endsIn: number }) {
     this.cause = cause
     this.direction = target.direction
     this.permanent = found !== undefined && found.endsIn === Infinity && !found.faulty
     if (cause === 'default' || cause === 'unproven') this.configPath = SETTINGS[cause]
     if (found !== undefined && found.endsIn !== Infinity) this.retryAfter = Math.max(0, found.endsIn)
     this.#target = target
-    this.#describe = found?.describe
+    this.rule = found?.rule
     this.#faulty = found?.faulty ?? false
-  }
-
-  get rule (): Rule | undefined {
-    return (this.#rule ??= this.#describe?.())
   }
 
   get message (): string {

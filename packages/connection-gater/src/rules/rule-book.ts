@@ -50,14 +50,19 @@ export class RuleBook {
     return known
   }
 
-  /** All rules that cover somebody decide; block beats allow, and a predicate that fails blocks */
+  /**
+   * All rules that cover somebody decide; block beats allow, and a predicate that fails blocks. What strikes led to gives
+   * way to whom the operator allows: others bring strikes about, also of those who share a range.
+   */
   judge (target: GateTarget): Judgement {
     const present = this.#present()
     const blocked = (present & BLOCKS) === 0 ? undefined : this.#best(target, 'block', BLOCKS)
     const functions = (present & PREDICATES) === 0 ? undefined : this.#ask(target)
-    if (blocked !== undefined) return { decision: 'block', found: blocked }
+    if (blocked !== undefined && (blocked.layer !== this.automatic || functions?.decision === 'block')) return { decision: 'block', found: blocked }
     if (functions?.decision === 'block') return functions
     const allowed = (present & ALLOWS) === 0 ? undefined : this.#best(target, 'allow', ALLOWS)
+    const isAllowed = allowed !== undefined || functions !== undefined
+    if (blocked !== undefined && (!isAllowed || this.#isFirm(target))) return { decision: 'block', found: blocked }
     if (allowed !== undefined) return { decision: 'allow', found: allowed }
     return functions ?? UNKNOWN
   }
@@ -96,9 +101,13 @@ export class RuleBook {
     return this.#layers.some(layer => layer.lifts)
   }
 
-  /** The most specific block rule that covers somebody, predicates left out */
+  /** The most specific block rule that covers somebody, whatever predicates say: a block of strikes is none of them while there is any */
   blocking (target: GateTarget): Found | undefined {
-    return this.#best(target, 'block', BLOCKS)
+    const present = this.#present()
+    const blocked = this.#best(target, 'block', BLOCKS)
+    if (blocked?.layer !== this.automatic || (present & (ALLOWS | PREDICATES)) === 0) return blocked
+    const isAllowed = (present & PREDICATES) !== 0 || this.#best(target, 'allow', ALLOWS) !== undefined
+    return !isAllowed || this.#isFirm(target) ? blocked : undefined
   }
 
   /** When the time of a rule is over next, in ms of the clock */
@@ -167,6 +176,11 @@ export class RuleBook {
       if (found !== undefined && (best === undefined || found.rank > best.rank)) best = found
     }
     return best
+  }
+
+  /** Whether the operator blocks somebody, or a list of theirs */
+  #isFirm (target: GateTarget): boolean {
+    return this.#layers.some(layer => layer !== this.automatic && (layer.present & BLOCKS) !== 0 && layer.best(target, 'block') !== undefined)
   }
 
   /** Each of them is asked, whatever the others say, so that their order does not matter */

@@ -1,6 +1,7 @@
 import { Deadlines } from '@cordon/clock'
 import { RuleStoreError } from '@cordon/interface-connection-gater'
 import { Key } from 'interface-datastore'
+import { retryAfter } from '../constants.ts'
 import { keyOf } from './codec.ts'
 import type { Deadline } from '@cordon/clock'
 import type { Clock, Timer } from '@cordon/interface-connection-lifecycle'
@@ -12,25 +13,59 @@ const BATCH = 256
 /** How many callers may wait for the datastore */
 const MAX_WAITERS = 65_536
 
-/** In ms; doubles with each failure in a row */
-const FIRST_RETRY = 1_000
-const LAST_RETRY = 60_000
-
+/** A caller that waits; both ends are called at once, and never within another change */
 interface Waiter {
-  readonly resolve: () => void
-  readonly reject: (error: RuleStoreError) => void
+  readonly done: () => void
+  readonly fail: (error: RuleStoreError) => void
+  /** Those who wait for the same: it leaves them when its time is over */
+  among: Set<Waiter>
   deadline?: Deadline<Waiter>
 }
 
-/** The newest state of one rule that is not in the datastore yet */
-interface Change {
-  /** Encoded when it is written; absent where the rule is to be removed */
-  readonly value: (() => Uint8Array | undefined) | undefined
-  /** What it was, where it is to be removed: that is written back when the removal fails or takes too long */
-  readonly before?: (() => Uint8Array | undefined) | undefined
-  readonly waiters: Waiter[]
+/** Somebody who wants a rule to be gone, and has to know whether it is */
+interface Remover extends Waiter {
+  /** The rule was made anew meanwhile: it is not removed */
+  readonly overruled: () => void
+  among: Set<Waiter>
+}
+
+/** A rule that the datastore does not have as it is. What is written is looked up when that is done. */
+class Change {
   /** The datastore has nothing of it: where the rule is gone before it was written, nothing is left to do */
-  readonly isNew?: boolean
+  readonly isNew: boolean
+  /** Who waits until the newest state of the rule is there */
+  readonly waiters = new Set<Waiter>()
+  /** As long as there are any, the rule is taken out of the datastore, though it is in force still */
+  readonly removers = new Set<Remover>()
+
+  constructor (isNew: boolean) {
+    this.isNew = isNew
+  }
+
+  get waits (): number {
+    return this.waiters.size + this.removers.size
+  }
+
+  /** Whoever waits for another change of the same rule waits for this one instead */
+  take ({ waiters, removers }: Change): void {
+    for (const waiter of waiters) (waiter.among = this.waiters).add(waiter)
+    for (const remover of removers) {
+      remover.among = this.removers
+      this.removers.add(remover)
+    }
+    waiters.clear()
+    removers.clear()
+  }
+}
+
+type Changes = ReadonlyMap<string, Change>
+
+/** What is being written */
+interface Batch {
+  readonly changes: Changes
+  readonly deadline: Timer
+  /** The datastore has not answered in time */
+  isLate: boolean
 }
 
 export interface WriterInit {
@@ -39,109 +74,152 @@ export interface WriterInit {
   /** In ms */
   readonly timeout: number
   readonly onError: (error: RuleStoreError) => void
+  /** The rule of an id as it is; nothing where it is not in force */
+  readonly encode: (id: string) => Uint8Array | undefined
 }
 
 /**
- * Writes rules to the datastore, one batch at a time and the newest state of each, so that changes of one rule are
+ * Writes rules to the datastore, one batch at a time and each as it is in that moment, so that changes of one rule are
  * never written in another order than they were made. Nobody has to wait for it: who does, waits until a deadline.
+ *
+ * A rule that is to be removed is in force until it is; whoever asked for that is told before anything else is written.
  */
 export class Writer {
-  readonly #datastore: Datastore
-  readonly #clock: Clock
-  readonly #timeout: number
-  readonly #onError: (error: RuleStoreError) => void
+  readonly #init: WriterInit
   readonly #deadlines: Deadlines<Waiter>
   /** By id; never more than there are rules and what the datastore has, and one batch of which nobody knows whether it has it */
   #waiting = new Map<string, Change>()
-  #writing: ReadonlyMap<string, Change> | undefined
+  #writing: Batch | undefined
   #settled: Promise<void> = Promise.resolve()
   #waiters = 0
-  #running = false
+  /** Counts starts, so that a stop that is still under way leaves the next run alone */
+  #run = 0
+  #state: 'stopped' | 'running' | 'stopping' = 'stopped'
   #failures = 0
   #retry: Timer | undefined
 
-  constructor ({ datastore, clock, timeout, onError }: WriterInit) {
-    this.#datastore = datastore
-    this.#clock = clock
-    this.#timeout = timeout
-    this.#onError = onError
+  constructor (init: WriterInit) {
+    const { clock, timeout } = init
+    this.#init = init
     this.#deadlines = new Deadlines<Waiter>(clock, [timeout], waiter => {
-      this.#waiters--
-      waiter.reject(new RuleStoreError(this.#running ? `the datastore did not answer within ${timeout} ms` : 'the gater is not started, so nothing was written'))
+      this.#leave(waiter)
+      waiter.fail(new RuleStoreError(this.#state === 'stopped' ? 'the gater is not started, so nothing was written' : `the datastore did not answer within ${timeout} ms`))
     })
   }
 
   /** How many changes are not in the datastore yet */
   get unwritten (): number {
-    return this.#waiting.size + (this.#writing?.size ?? 0)
+    return this.#waiting.size + (this.#writing?.changes.size ?? 0)
+  }
+
+  /** The rules that the datastore does not have as they are, by id */
+  * ids (): Generator<string> {
+    yield * this.#waiting.keys()
+    if (this.#writing !== undefined) yield * this.#writing.changes.keys()
   }
 
   get failing (): boolean {
-    return this.#failures > 0
+    return this.#failures > 0 || this.#writing?.isLate === true
   }
 
   start (): void {
-    this.#running = true
+    this.#run++
+    this.#state = 'running'
+    if (this.#writing?.isLate === true) this.#abandon(this.#writing)
     this.#pump()
   }
 
   /** Writes what is left, for as long as a caller would wait; never rejects */
   async stop (): Promise<void> {
-    const end = this.#clock.now() + this.#timeout
-    while (this.unwritten > 0 && !this.failing && this.#clock.now() < end) {
+    const { clock, timeout } = this.#init
+    const run = this.#run
+    const end = clock.now() + timeout
+    this.#state = 'stopping'
+    this.#retry?.cancel()
+    this.#retry = undefined
+    // what failed before may work by now; what fails from here on is not tried again
+    this.#pump()
+    while (run === this.#run && this.#writing !== undefined && clock.now() < end) {
       let timer: Timer | undefined
-      const late = new Promise<void>(resolve => { timer = this.#clock.schedule(end - this.#clock.now(), resolve, { ref: true }) })
+      const late = new Promise<void>(resolve => { timer = clock.schedule(end - clock.now(), resolve, { ref: true }) })
       await Promise.race([this.#settled, late])
       timer?.cancel()
     }
-    this.#running = false
-    this.#retry?.cancel()
-    this.#retry = undefined
+    if (run !== this.#run) return
+    this.#state = 'stopped'
+    if (this.#writing !== undefined) this.#abandon(this.#writing)
   }
 
   /**
-   * A rule is new, or has changed.
+   * A rule is new, or has changed. Whoever wants it to be gone is overruled.
    *
-   * @param value - gives the rule as it is when it is written; nothing where it is gone by then
    * @param isNew - nothing of it has been read or written so far
    */
-  put (id: string, value: () => Uint8Array | undefined, isNew = false): void {
-    const known = this.#waiting.get(id)
-    this.#change(id, { value, waiters: known?.waiters ?? [], isNew: known === undefined ? isNew && this.#writing?.has(id) !== true : known.isNew === true })
+  put (id: string, isNew = false): void {
+    const writing = this.#writing?.changes.get(id)
+    for (const change of [writing, this.#waiting.get(id)]) {
+      for (const remover of change?.removers ?? []) {
+        this.#leave(remover)
+        remover.overruled()
+      }
+    }
+    this.#change(id, isNew && writing === undefined)
+    this.#pump()
+  }
+
+  /** What is known of a rule has changed, and nobody depends on that: without effect on one that is to be removed */
+  refresh (id: string): void {
+    if ((this.#writing?.changes.get(id)?.removers.size ?? 0) > 0) return
+    this.#change(id, false)
+    this.#pump()
   }
 
   /**
    * A rule is gone, and nobody waits for that.
    *
+   * @param isThere - the datastore has something of it in any case
    * @returns whether there is anything to remove
    */
-  drop (id: string): boolean {
+  drop (id: string, isThere = false): boolean {
     const known = this.#waiting.get(id)
     // whoever makes and loses rules faster than they can be written would otherwise fill the memory with what is gone
-    if (known?.isNew === true && known.waiters.length === 0) {
+    if (known?.isNew === true && known.waits === 0) {
       this.#waiting.delete(id)
-      return false
+      if (!isThere) return false
     }
-    this.#change(id, { value: undefined, waiters: known?.waiters ?? [] })
+    this.#change(id, false)
+    this.#pump()
     return true
   }
 
   /**
    * A rule is to be removed.
    *
-   * @param before - gives the rule as it is, to be written back where it could not be removed
-   * @returns once it is
-   * @throws {RuleStoreError} when it could not be
+   * @param gone - called as soon as it is no longer in the datastore; it must not be in force afterwards. Not called where the rule was made anew meanwhile.
+   * @returns once that is so
+   * @throws {RuleStoreError} when it could not be removed
    */
-  async remove (id: string, before: () => Uint8Array | undefined): Promise<void> {
-    this.#change(id, { value: undefined, before, waiters: this.#waiting.get(id)?.waiters ?? [] })
-    try {
-      await this.written(id)
-    } catch (err) {
-      // it may still be removed by what is being written: what is in force has to be there afterwards
-      if (this.#waiting.get(id)?.value === undefined) this.put(id, before)
-      throw err
-    }
+  async remove (id: string, gone: () => void): Promise<void> {
+    this.#checkRoom()
+    const { removers } = this.#change(id, false)
+    await new Promise<void>((resolve, reject) => {
+      const remover: Remover = {
+        done: () => {
+          gone()
+          resolve()
+        },
+        overruled: resolve,
+        fail: error => {
+          // it may still be removed by what is being written: what is in force has to be there afterwards
+          this.#change(id, false)
+          reject(error)
+        },
+        among: removers
+      }
+      removers.add(remover)
+      this.#wait(remover)
+      this.#pump()
+    })
   }
 
   /**
@@ -150,82 +228,128 @@ export class Writer {
    * @throws {RuleStoreError} when it failed or took too long
    */
   async written (id: string): Promise<void> {
-    const change = this.#waiting.get(id) ?? this.#writing?.get(id)
+    const change = this.#waiting.get(id) ?? this.#writing?.changes.get(id)
     if (change === undefined) return
-    if (this.#waiters >= MAX_WAITERS) throw new RuleStoreError(`${MAX_WAITERS} changes wait for the datastore already`)
+    this.#checkRoom()
     await new Promise<void>((resolve, reject) => {
-      const waiter: Waiter = { resolve, reject }
-      this.#waiters++
-      waiter.deadline = this.#deadlines.add(0, waiter, this.#clock.now())
-      change.waiters.push(waiter)
+      const waiter: Waiter = { done: resolve, fail: reject, among: change.waiters }
+      change.waiters.add(waiter)
+      this.#wait(waiter)
     })
   }
 
-  #change (id: string, change: Change): void {
-    this.#waiting.set(id, change)
-    this.#pump()
+  #checkRoom (): void {
+    if (this.#waiters >= MAX_WAITERS) throw new RuleStoreError(`${MAX_WAITERS} changes wait for the datastore already`)
+  }
+
+  #wait (waiter: Waiter): void {
+    this.#waiters++
+    waiter.deadline = this.#deadlines.add(0, waiter, this.#init.clock.now())
+  }
+
+  #leave (waiter: Waiter): void {
+    if (!waiter.among.delete(waiter)) return
+    this.#waiters--
+    if (waiter.deadline !== undefined) this.#deadlines.remove(waiter.deadline)
+  }
+
+  /** The change of a rule that is written next */
+  #change (id: string, isNew: boolean): Change {
+    let change = this.#waiting.get(id)
+    if (change === undefined) this.#waiting.set(id, change = new Change(isNew))
+    return change
   }
 
   #pump (): void {
-    if (!this.#running || this.#writing !== undefined || this.#retry !== undefined || this.#waiting.size === 0) return
-    const batch = new Map<string, Change>()
+    if (this.#state === 'stopped' || this.#writing !== undefined || this.#retry !== undefined || this.#waiting.size === 0) return
+    const { clock, timeout, onError } = this.#init
+    const changes = new Map<string, Change>()
     for (const [id, change] of this.#waiting) {
-      if (batch.size === BATCH) break
-      batch.set(id, change)
+      if (changes.size === BATCH) break
+      changes.set(id, change)
       this.#waiting.delete(id)
     }
+    const deadline = clock.schedule(timeout, () => {
+      batch.isLate = true
+      onError(new RuleStoreError(`the datastore did not answer within ${timeout} ms; nothing else is written until it does`))
+    })
+    const batch: Batch = { changes, deadline, isLate: false }
     this.#writing = batch
-    this.#settled = this.#commit(batch).then(() => {
-      this.#failures = 0
-      this.#finish(batch, undefined)
-    }, (err: unknown) => {
-      this.#failures++
+    this.#settled = this.#commit(changes).then(() => { this.#finish(batch) }, (err: unknown) => {
       this.#finish(batch, new RuleStoreError(`the datastore failed: ${err instanceof Error ? err.message : 'no error was given'}`, { cause: err }))
     })
   }
 
-  /** Before everything else, so that what a failed batch may have left in the datastore is never more than that batch */
-  #again (batch: ReadonlyMap<string, Change>): void {
-    const waiting = this.#waiting
-    this.#waiting = new Map()
-    // what was to be removed is in force still, and has to be there
-    for (const [id, { value, before }] of batch) this.#waiting.set(id, waiting.get(id) ?? { value: value ?? before, waiters: [] })
-    for (const [id, change] of waiting) this.#waiting.set(id, change)
-  }
-
   // a store may throw where it should reject, or be synchronous
-  async #commit (changes: ReadonlyMap<string, Change>): Promise<void> {
-    const batch = this.#datastore.batch()
-    for (const [id, { value }] of changes) {
-      const bytes = value?.()
+  async #commit (changes: Changes): Promise<void> {
+    const batch = this.#init.datastore.batch()
+    for (const [id, { removers }] of changes) {
+      const bytes = removers.size > 0 ? undefined : this.#init.encode(id)
       if (bytes === undefined) batch.delete(new Key(keyOf(id)))
       else batch.put(new Key(keyOf(id)), bytes)
     }
     await batch.commit()
   }
 
-  #finish (batch: ReadonlyMap<string, Change>, error: RuleStoreError | undefined): void {
-    this.#writing = undefined
-    if (error !== undefined) this.#again(batch)
-    for (const { waiters } of batch.values()) {
-      for (const { resolve, reject, deadline } of waiters) {
-        if (deadline?.waiting !== true) continue
-        this.#deadlines.remove(deadline)
-        this.#waiters--
-        if (error === undefined) resolve()
-        else reject(error)
-      }
-    }
-    if (error !== undefined) {
-      this.#onError(error)
-      if (this.#running) {
-        this.#retry = this.#clock.schedule(Math.min(LAST_RETRY, FIRST_RETRY * 2 ** (this.#failures - 1)), () => {
-          this.#retry = undefined
-          this.#pump()
-        })
-      }
-      return
+  #finish (batch: Batch, error?: RuleStoreError): void {
+    batch.deadline.cancel()
+    if (batch !== this.#writing) {
+      // what was written since then may have been undone by it
+      for (const id of batch.changes.keys()) this.#change(id, false)
+    } else if (error === undefined) {
+      this.#failures = 0
+      // nothing else is written before whoever waited knows: rules that are removed are in force until then
+      this.#tell(batch.changes)
+      this.#writing = undefined
+    } else {
+      this.#failed(batch, error)
     }
     this.#pump()
+  }
+
+  #failed ({ changes }: Batch, error: RuleStoreError): void {
+    const { clock, onError } = this.#init
+    this.#failures++
+    if (this.#state === 'running') {
+      this.#retry = clock.schedule(retryAfter(this.#failures), () => {
+        this.#retry = undefined
+        this.#pump()
+      })
+    }
+    this.#tell(changes, error)
+    this.#again(changes)
+    this.#writing = undefined
+    onError(error)
+  }
+
+  #tell (changes: Changes, error?: RuleStoreError): void {
+    for (const { waiters, removers } of changes.values()) {
+      for (const waiter of [...removers, ...waiters]) {
+        this.#leave(waiter)
+        if (error === undefined) waiter.done()
+        else waiter.fail(error)
+      }
+    }
+  }
+
+  /** Whatever becomes of it, it is written again: nobody waits any longer for a datastore that has not answered in an earlier run */
+  #abandon ({ changes, deadline }: Batch): void {
+    deadline.cancel()
+    this.#failures = Math.max(1, this.#failures)
+    this.#again(changes)
+    this.#writing = undefined
+  }
+
+  /** Before everything else, so that what a failed batch may have left in the datastore is never more than that batch */
+  #again (changes: Changes): void {
+    const waiting = this.#waiting
+    this.#waiting = new Map()
+    for (const [id, change] of changes) {
+      const again = this.#change(id, false)
+      again.take(change)
+      const newer = waiting.get(id)
+      if (newer !== undefined) again.take(newer)
+    }
+    for (const [id, change] of waiting) if (!this.#waiting.has(id)) this.#waiting.set(id, change)
   }
 }

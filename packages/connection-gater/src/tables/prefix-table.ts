@@ -71,7 +71,7 @@ export class PrefixTable {
   enter ({ words, length }: Prefix): number {
     const [a = 0, b = 0, c = 0, d = 0] = words
     if (length === 0) return this.#enterRoot()
-    return this.#family === 4 ? this.enter4(a | 0, length) : this.#enter6(a | 0, b | 0, c | 0, d | 0, length)
+    return this.#family === 4 ? this.enter4(a | 0, length) : this.enter6(a | 0, b | 0, c | 0, d | 0, length)
   }
 
   /** As `enter`, for an IPv4 prefix of at least one bit; its other bits are 0 */
@@ -82,6 +82,20 @@ export class PrefixTable {
     this.entries.setWord(index, 0, word)
     this.#slots.add(this.#hash4(word, length), length, index)
     this.#announce(word, 0, 0, 0, length)
+    return index
+  }
+
+  /** The same for an IPv6 prefix */
+  enter6 (a: number, b: number, c: number, d: number, length: number): number {
+    const found = this.#probe6(a, b, c, d, length)
+    if (found !== -1) return found
+    const index = this.entries.take(length)
+    this.entries.setWord(index, 0, a)
+    this.entries.setWord(index, 1, b)
+    this.entries.setWord(index, 2, c)
+    this.entries.setWord(index, 3, d)
+    this.#slots.add(this.#hash6(a, b, c, d, length), length, index)
+    this.#announce(a, b, c, d, length)
     return index
   }
 
@@ -181,19 +195,6 @@ export class PrefixTable {
       if (this.entries.hasWords(index, a, b, c, d)) return index
     }
     return -1
-  }
-
-  #enter6 (a: number, b: number, c: number, d: number, length: number): number {
-    const found = this.#probe6(a, b, c, d, length)
-    if (found !== -1) return found
-    const index = this.entries.take(length)
-    this.entries.setWord(index, 0, a)
-    this.entries.setWord(index, 1, b)
-    this.entries.setWord(index, 2, c)
-    this.entries.setWord(index, 3, d)
-    this.#slots.add(this.#hash6(a, b, c, d, length), length, index)
-    this.#announce(a, b, c, d, length)
-    return index
   }
 
   #enterRoot (): number {

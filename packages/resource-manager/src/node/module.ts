@@ -44,13 +44,22 @@ export class NodeResourceManager extends ResourceManagerClass implements Resourc
 
   /** @throws {InvalidParametersError} when several modules are resource managers: limits that stand in one of them would not hold in the other */
   start (): void {
-    const { registry } = this.#components
+    const registry = this.#registry
     if (registry === undefined) return
     if (registry.modulesWith(resourceManagerSymbol).length > 1) throw new InvalidParametersError('several modules are resource managers: is a name misspelt? There can be one, and its place is resourceManager')
 
     const lifecycle = registry.modulesWith(lifecycleDriverSymbol).find(isConnectionLifecycle)
     if (lifecycle !== undefined) this.#shed = (direction, options) => lifecycle.shed(direction, options)
     if (!this.#hasAllowlist) this.#findAllowlist(registry)
+  }
+
+  /** libp2p throws where a node has no such service (3.3.11) */
+  get #registry (): Registry | undefined {
+    try {
+      return this.#components.registry
+    } catch {
+      return undefined
+    }
   }
 
   // a service without it is not started
