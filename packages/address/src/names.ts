@@ -12,6 +12,8 @@ const MAX_PEER_ID = 128
 
 const CODE_P2P = 421
 
+const DOT = 0x2e
+
 const PRINTABLE = /^[!-$&-~]*$/
 const NOT_PRINTABLE = /[^!-$&-~]/gu
 const BASE58 = /^[1-9A-HJ-NP-Za-km-z]+$/
@@ -34,7 +36,8 @@ function checksum (text: string): string {
 /** A name as it stands in a key: of bounded length, without blanks and control characters (keys are logged) */
 export function encodeName (name: string): string {
   if (name.length > MAX_NAME) {
-    name = `${name.slice(0, KEPT)}~${name.length}~${checksum(name)}`
+    // nothing that would be decoded: the shortened name has to be its own
+    return `${name.slice(0, KEPT).replace(NOT_PRINTABLE, '_')}~${name.length}~${checksum(name)}`
   }
 
   return PRINTABLE.test(name) ? name : name.toWellFormed().replace(NOT_PRINTABLE, encodeURIComponent)
@@ -51,10 +54,21 @@ export function decodeName (name: string): string {
 
 /** Lower case, without the dot of the root, in the ASCII form of international names */
 export function canonicalDnsName (name: string): string {
-  const lower = name.toLowerCase()
-  const bare = lower.length > 1 && lower.endsWith('.') ? lower.slice(0, -1) : lower
+  const bare = withoutRoot(name.toLowerCase())
 
-  return bare.length <= MAX_NAME && !ASCII.test(bare) ? urlHost(bare) ?? bare : bare
+  // the platform may leave out what stood behind the last dot, such as a control character
+  return bare.length <= MAX_NAME && !ASCII.test(bare) ? withoutRoot(urlHost(bare) ?? bare) : bare
+}
+
+/** Without the dots at the end, of which only one would be valid: otherwise the key of a key would be another one */
+function withoutRoot (name: string): string {
+  let end = name.length
+
+  while (end > 1 && name.charCodeAt(end - 1) === DOT) {
+    end--
+  }
+
+  return name.slice(0, end)
 }
 
 /** The words of the IP address that is written where a DNS name belongs, in any form that resolvers take for one */

@@ -168,7 +168,8 @@ export const TABLE: ReadonlyArray<readonly [name: string, expected: Expected, sp
     ['/dns6/NODE.Example/tcp/443/tls/ws', 'wss'],
     ['/dns4/node.example./udp/1/quic-v1', 'quic'],
     [`/dnsaddr/node.example/p2p/${PEER}`, 'unknown'],
-    ['dns:Node.EXAMPLE.', 'unknown']
+    ['dns:Node.EXAMPLE.', 'unknown'],
+    ['/dns4/node.example.../tcp/1', 'tcp']
   ]],
   ['international DNS', named('dns:xn--bcher-kva.example', 'dns'), [['/dns4/bücher.example/tcp/1', 'tcp'], ['/dns4/BÜCHER.example./tcp/1', 'tcp'], ['/dns4/xn--bcher-kva.example/tcp/1', 'tcp']]],
   ['unix', named('unix:/tmp/node.sock', 'unix'), [['/unix/%2Ftmp%2Fnode.sock', 'unix'], [`/unix/%2ftmp%2fnode.sock/p2p/${PEER}`, 'unix'], ['unix:/tmp/node.sock', 'unix']]],
