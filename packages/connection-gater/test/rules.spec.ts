@@ -4,7 +4,10 @@ import { RuleBook } from '../src/rules/rule-book.ts'
 import { parseText } from '../src/rules/subject.ts'
 import { rule, target } from './arbitraries.ts'
 import { naive, textOf } from './reference.ts'
+import { make } from './support.ts'
 import type { NaiveRule } from './reference.ts'
+import type { CoreConnectionGater } from '@cordon/connection-gater'
+import type { GateTarget } from '@cordon/interface-connection-gater'
 
 function bookOf (rules: readonly NaiveRule[], seed = 1): RuleBook {
   const book = new RuleBook(seed)
@@ -33,6 +36,29 @@ describe('rules', () => {
       if (stricter === 'allow') expect(decision).toBe('allow')
       if (decision === 'block') expect(stricter).toBe('block')
     }), { numRuns: 2_000 })
+  })
+
+  it('P14: let nobody in, in all steps taken together, who would not be without one that blocks, nor whom none allows where the default blocks', async () => {
+    const policies = fc.record({ default: fc.constantFrom('allow' as const, 'block' as const), relayedUnknown: fc.constantFrom('allow' as const, 'refuse' as const) })
+    let admitted = 0
+    await fc.assert(fc.asyncProperty(fc.array(rule, { maxLength: 10 }), rule, target, policies, async (rules, another, one, policy) => {
+      const gaterOf = async (all: readonly NaiveRule[]): Promise<CoreConnectionGater> => {
+        const { gater } = make(policy)
+        for (const each of all) await gater[each.action](textOf(each), { direction: each.direction })
+        return gater
+      }
+      // at first only the address is known, or of a dial only the peer
+      const { direction, address, peer } = one
+      const first: GateTarget = { direction, ...(direction === 'inbound' && address !== undefined && { address }), ...(direction === 'outbound' && peer !== undefined && { peer }) }
+      const admits = (gater: CoreConnectionGater): boolean => [first, one].every(step => gater.decide(step) === undefined)
+      const before = await gaterOf(rules)
+      const isIn = admits(before)
+      if (admits(await gaterOf([...rules, { ...another, action: 'block' }]))) expect(isIn).toBe(true)
+      if (!isIn || policy.default === 'allow' || peer === undefined || address === undefined) return
+      admitted++
+      expect(before.verdict(one).decision).toBe('allow')
+    }), { numRuns: 2_000 })
+    expect(admitted).toBeGreaterThan(20)
   })
 
   it('are gone when they were removed, and nothing else is', () => {
