@@ -86,7 +86,7 @@ function elements (text: string): Raw[] {
 }
 
 /** Reads a list to its end before anything is made of it */
-export async function readList (name: string, { content, format = 'text', action = 'block', direction = 'any', reason = name }: ListSource): Promise<{ entries: Entry[], errors: ListError[], invalid: number }> {
+export async function readList (name: string, { content, format = 'text', action = 'block', direction = 'any', reason = name, trusted = false }: ListSource): Promise<{ entries: Entry[], errors: ListError[], invalid: number }> {
   const text = await join(content)
   const preset: Preset = { action, direction, reason }
   const raws: Raw[] = format === 'json' ? elements(text) : text.split('\n').map((value, index) => ({ line: index + 1, value }))
@@ -94,7 +94,9 @@ export async function readList (name: string, { content, format = 'text', action
   const errors: ListError[] = []
   const entries = raws.flatMap(({ line, value }) => {
     try {
-      return read(value)
+      const found = read(value)
+      if (!trusted && found.some(entry => entry.action !== action || entry.lifts !== undefined)) throw new InvalidRuleError('a list that is not trusted says only whom it is about', '')
+      return found
     } catch (err) {
       errors.push(new ListError(name, line, typeof value === 'string' ? value.slice(0, 64) : '', err instanceof Error ? err.message : 'it cannot be read', { cause: err }))
       return []

@@ -33,3 +33,7 @@ export const FLUSH_HITS = 60_000
 
 /** A hundred years in ms: a longer duration is a mistake */
 export const MAX_DURATION = 3_155_760_000_000
+
+/** In characters, as JavaScript counts them: a sentence, and a paragraph */
+export const MAX_REASON = 256
+export const MAX_NOTE = 1_024

@@ -2,6 +2,7 @@ import { normaliseAddress } from '@cordon/address'
 import { connectionGaterSymbol, InvalidRuleError, ListLoadError, TooManyRulesError } from '@cordon/interface-connection-gater'
 import { show } from '@cordon/options'
 import { TypedEventEmitter } from 'main-event'
+import { MAX_REASON } from './constants.ts'
 import { exportRules } from './lists/export.ts'
 import { loadList } from './lists/loader.ts'
 import { RefusalLog } from './refusal-log.ts'
@@ -22,14 +23,9 @@ import type { Lifted } from '@cordon/interface-resource-manager'
 
 const NOTHING: Lifted = { lane: false, counts: false, buckets: false }
 
-const CHANGES: Partial<Record<keyof GaterEvents, keyof GaterStatus['changes']>> = { 'rule:added': 'added', 'rule:removed': 'removed', 'rule:expired': 'expired' }
-
 const FORMATS: readonly string[] = ['text', 'json']
 
 const LIST_NAME = /^[\w.-]{1,64}$/
-
-/** Longer reasons of strikes are cut */
-const MAX_REASON = 256
 
 class Said implements Verdict {
   readonly decision: 'allow' | 'block' | 'unknown'
@@ -60,7 +56,6 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   readonly #unknown: Said
   readonly #log: RefusalLog | undefined
   readonly #refusals: Partial<Record<GateCause, number>> = {}
-  readonly #changes = { added: 0, removed: 0, expired: 0 }
   /** At most `maxLists` */
   readonly #reports = new Map<string, ListReport>()
   /** Of the newest attempt to load each list that is being loaded, and at most `maxLists` */
@@ -70,8 +65,6 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
     super()
     this.#options = options
     this.#rules = new Rules(options, (type, detail) => {
-      const change = CHANGES[type]
-      if (change !== undefined) this.#changes[change]++
       // what was read after the deadline of `start` may have an end as well
       if (type === 'store:loaded') this.#rules.await()
       this.safeDispatchEvent(type, { detail })
@@ -122,27 +115,24 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   }
 
   verdict (target: GateTarget): Verdict {
-    this.#rules.sweep()
-    const judgement = this.#book.judge(target)
+    const judgement = this.#judge(target)
     return judgement === UNKNOWN ? this.#unknown : new Said(this.#book, judgement)
   }
 
   decide (target: GateTarget): GateRefusal | undefined {
-    this.#rules.sweep()
-    const judgement = this.#book.judge(target)
+    const judgement = this.#judge(target)
     if (judgement.found !== undefined) this.#hit(judgement.found, target)
     return this.#counted(target, this.#refusal(target, judgement))
   }
 
   /** What `decide` would say; counts nothing */
   preview (target: GateTarget): GateRefusal | undefined {
-    this.#rules.sweep()
-    return this.#refusal(target, this.#book.judge(target))
+    return this.#refusal(target, this.#judge(target))
   }
 
   /** Every rule that blocks it, also those that are less specific than the one that is reported; of predicates only that one */
   * blocking (target: GateTarget): Generator<Rule> {
-    const { found } = this.#book.judge(target)
+    const { found } = this.#judge(target)
     if (found?.kind === 'predicate') yield this.#book.describe(found)
     for (const layer of [this.#book.manual, this.#book.automatic, ...this.#book.lists.values()]) {
       if (layer.isEmpty('block')) continue
@@ -152,9 +142,10 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
 
   /** Whether a rule blocks an IP address of which nothing else is known; only what is true counts as a decision, because the rest is decided once there is a connection */
   blocksAddress (direction: Direction, address: string): boolean {
+    const target = reached({ direction, address: normaliseAddress(address) })
     this.#rules.sweep()
-    const target: GateTarget = { direction, address: normaliseAddress(address) }
-    const found = this.#book.blocking(target)
+    let found = this.#book.blocking(target)
+    while (found !== undefined && this.#rules.endsNow(found)) found = this.#book.blocking(target)
     if (found === undefined) return false
     this.#hit(found, target)
     this.#count(target, found.kind)
@@ -172,7 +163,8 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
 
   strike (offender: Offender, weight: number, reason: string): Strike {
     const { clock, strikes: { blockAt, disconnectAt } } = this.#options
-    if (!(weight > 0 && weight < Infinity)) throw new InvalidRuleError(`the weight of a strike must be a number above 0, got ${show(weight)}`, show(weight))
+    if (typeof reason !== 'string') throw new InvalidRuleError(`the reason of a strike must be a string, got ${show(reason)}`, show(reason))
+    if (typeof weight !== 'number' || !(weight > 0 && weight < Infinity)) throw new InvalidRuleError(`the weight of a strike must be a number above 0, got ${show(weight)}`, show(weight))
     const { text, subject, share } = narrowest(offender)
     const now = clock.now()
     const score = this.#scores.strike(text, weight * share, now)
@@ -223,7 +215,7 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
     for (const { size } of lists.values()) listed += size
     return {
       rules: { manual: manual.size, automatic: automatic.size, list: listed },
-      changes: { ...this.#changes },
+      changes: this.#rules.changes,
       refusals: { ...this.#refusals },
       store: keeper?.state ?? 'none',
       unwritten: keeper?.unwritten ?? 0,
@@ -255,6 +247,23 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
     return removed
   }
 
+  #judge (target: GateTarget): Judgement {
+    const judgement = this.#inForce(target)
+    if (judgement.decision === 'block') return judgement
+    const other = reached(target)
+    if (other === target) return judgement
+    const there = this.#inForce(other)
+    return there.decision === 'block' ? there : judgement
+  }
+
+  /** More rules may be over than were swept: what decides is none of them */
+  #inForce (target: GateTarget): Judgement {
+    this.#rules.sweep()
+    let judgement = this.#book.judge(target)
+    while (judgement.found !== undefined && this.#rules.endsNow(judgement.found)) judgement = this.#book.judge(target)
+    return judgement
+  }
+
   #hit (found: Found, target: GateTarget): void {
     const { last } = found.entries.hitsOf(found.index, found.variant)
     this.#rules.hit(found)
@@ -263,8 +272,9 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   }
 
   #refusal (target: GateTarget, { decision, found, faulty = false }: Judgement): GateRefusal | undefined {
-    if (decision === 'allow') return undefined
+    if (isMalformed(target)) return new Refused(target, 'malformed')
     if (decision === 'block' && found !== undefined) return new Refused(target, found.kind, { faulty, rule: this.#book.describe(found), endsIn: this.#endsIn(found) })
+    if (decision === 'allow') return undefined
     const cause = this.#book.unknown(target, this.#options)
     return cause === undefined ? undefined : new Refused(target, cause)
   }
@@ -288,4 +298,21 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   #isAllowed ({ peer, address }: Offender): boolean {
     return this.verdict({ direction: 'inbound', address, peer }).decision === 'allow'
   }
+}
+
+/** Where a connection to the unspecified address leads: to this machine */
+const HERE = { 4: normaliseAddress('127.0.0.1'), 6: normaliseAddress('::1') } as const
+
+/** Who is reached in the end, where that is somebody else than the one who is called */
+function reached (target: GateTarget): GateTarget {
+  const { direction, address } = target
+  if (direction === 'inbound' || address?.class !== 'unspecified' || address.family === 0) return target
+  return { ...target, address: { ...HERE[address.family], transport: address.transport } }
+}
+
+/** Letters, digits, dashes, underscores and dots: what anything else would be read as, in a URL for example, is another host */
+const HOST_NAME = /^dns:[\w.-]+$/
+
+function isMalformed ({ direction, address }: GateTarget): boolean {
+  return direction === 'outbound' && address?.class === 'dns' && !HOST_NAME.test(address.key)
 }

@@ -9,7 +9,7 @@ const SECOND = 1_000
 export interface RefusalLogInit {
   readonly clock: Clock
   readonly wallClock: () => number
-  readonly write: (line: string) => void
+  readonly write: (line: string) => unknown
 }
 
 /**
@@ -89,7 +89,8 @@ export class RefusalLog {
   #write (text: string): boolean {
     this.#lines++
     try {
-      this.#init.write(`${new Date(this.#init.wallClock()).toISOString()} cordon-gater: ${text}`)
+      const written = this.#init.write(`${new Date(this.#init.wallClock()).toISOString()} cordon-gater: ${text}`)
+      if (written instanceof Promise) written.catch(() => { this.#missing++ })
       return true
     } catch {
       return false

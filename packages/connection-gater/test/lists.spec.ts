@@ -6,7 +6,7 @@ import { ElementSplitter, LineSplitter } from '../src/lists/lines.ts'
 import { rule } from './arbitraries.ts'
 import { textOf } from './reference.ts'
 import { from, lets, make, OTHER, PEER, to } from './support.ts'
-import type { ListFormat } from '@cordon/interface-connection-gater'
+import type { ListFormat, ListSource } from '@cordon/interface-connection-gater'
 
 const TEXT = `# a list
 192.0.2.0/24
@@ -31,12 +31,45 @@ async function * inPieces (text: string, size: number): AsyncGenerator<Uint8Arra
 describe('a list', () => {
   it('as text has a subject a line, and what differs from how it is loaded', async () => {
     const { gater } = make()
-    const report = await gater.loadList('feed', { content: TEXT })
+    const report = await gater.loadList('feed', { content: TEXT, trusted: true })
     expect(report).toMatchObject({ name: 'feed', rules: 5, invalid: 0, errors: [] })
     expect(gater.decide(from('192.0.2.7'))?.message).toBe('192.0.2.7 is covered by "block any 192.0.2.0/24" of the list feed')
     expect([...gater.rules()].map(({ id, list, origin, reason }) => `${id} ${list ?? ''} ${origin} ${reason ?? ''}`).sort()).toEqual([
       'allow outbound 192.0.2.7/32 feed list feed', `block any ${PEER} feed list feed`, 'block any 192.0.2.0/24 feed list feed', 'block any 2001:db8::/32 feed list feed', 'block inbound /dns/*.bad.example feed list feed'
     ])
+  })
+
+  it('that is not trusted says only whom it is about', async () => {
+    const { gater } = make()
+    const json = JSON.stringify(['192.0.2.1', { subject: '192.0.2.2', action: 'allow' }, { subject: '192.0.2.3', action: 'allow', lifts: ['lane'] }])
+    expect(await gater.loadList('feed', { content: TEXT })).toMatchObject({ rules: 4, invalid: 1, errors: [{ line: 6, message: expect.stringContaining('a list of whom to block that is not trusted') as string }] })
+    expect(await gater.loadList('json', { content: json, format: 'json' })).toMatchObject({ rules: 1, invalid: 2 })
+    expect(await gater.loadList('friends', { content: '[{"subject":"192.0.2.9","lifts":["lane"]},"192.0.2.8",{"subject":"192.0.2.7","action":"block"}]', format: 'json', action: 'allow' })).toMatchObject({ rules: 1, invalid: 2 })
+    expect([...gater.rules({ action: 'allow' })].map(({ subject }) => subject)).toEqual(['192.0.2.8/32'])
+  })
+
+  it.each([
+    [{ content: '1.2.3.4', action: 'deny' }, 'action'], [{ content: '1.2.3.4', direction: 'both' }, 'direction'], [{ content: '1.2.3.4', format: 'csv' }, 'format'], [{ content: 5 }, 'content'], [{}, 'content'],
+    ['1.2.3.4', 'source'], [null, 'source'], [{ content: '1.2.3.4', reasons: 'x' }, 'reasons'], [{ content: '1.2.3.4', signal: true }, 'signal'], [{ content: '1.2.3.4', trusted: 1 }, 'trusted']
+  ])('is not loaded with options that are wrong: %o', async (source, path) => {
+    const { gater } = make()
+    const failure = await gater.loadList('feed', source as unknown as ListSource).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(ListLoadError)
+    expect(String(failure)).toContain(path)
+    expect(gater.status().rules.list).toBe(0)
+  })
+
+  it('is given up with its signal, also while its content says nothing', async () => {
+    const { gater } = make({ maxLists: 1 })
+    const controller = new AbortController()
+    let returned = 0
+    const silent: AsyncIterable<string> = { [Symbol.asyncIterator]: () => ({ next: async () => new Promise<never>(() => {}), return: async () => { returned++; return { done: true, value: undefined } } }) }
+    const loading = gater.loadList('silent', { content: silent, signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await expect(loading).rejects.toThrow('the list silent was not loaded: enough')
+    expect(returned).toBe(1)
+    await expect(gater.loadList('late', { content: '1.2.3.4', signal: controller.signal })).rejects.toThrow('enough')
+    expect(await gater.loadList('other', { content: '1.2.3.4' })).toMatchObject({ rules: 1 })
   })
 
   it('as a hosts file names hosts that are sunk, and otherwise addresses', async () => {
@@ -53,7 +86,7 @@ describe('a list', () => {
     ['an object', '{"version":1, "rules": [\n"192.0.2.0/24",\n{"subject":"5.6.7.8","action":"allow"}]}']
   ])('as JSON is %s', async (_, content) => {
     const { gater } = make()
-    expect(await gater.loadList('json', { content, format: 'json' })).toMatchObject({ rules: 2, invalid: 0 })
+    expect(await gater.loadList('json', { content, format: 'json', trusted: true })).toMatchObject({ rules: 2, invalid: 0 })
     expect(gater.verdict(from('192.0.2.1')).decision).toBe('block')
     expect(gater.verdict(from('5.6.7.8')).decision).toBe('allow')
   })
@@ -151,7 +184,7 @@ describe('an export', () => {
       for (const { action, direction, ...what } of rules) await gater[action](textOf({ action, direction, ...what }), { direction, reason })
       const exported = [...gater.export(format)].join('')
       const { gater: second } = make()
-      expect(await second.loadList('copy', { content: inPieces(exported, size), format })).toMatchObject({ invalid: 0 })
+      expect(await second.loadList('copy', { content: inPieces(exported, size), format, trusted: true })).toMatchObject({ invalid: 0 })
       expect([...second.rules()].map(({ id }) => id).sort()).toEqual([...gater.rules()].map(({ id }) => id).sort())
       if (format === 'json') expect([...second.rules()].every(one => one.reason === reason)).toBe(true)
     }), { numRuns: 50 })

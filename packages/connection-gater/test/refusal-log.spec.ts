@@ -144,6 +144,16 @@ describe('a flood of refusals', () => {
     expect([told(lines), clock.pending]).toEqual([25, 0])
   })
 
+  it('that was before the gater started is told of by itself once it has', async () => {
+    const { gater, clock, lines } = writing()
+    await gater.block('8.8.0.0/16')
+    for (let i = 0; i < 25; i++) gater.decide(from('8.8.4.4'))
+    await gater.start()
+    clock.tick(1_000)
+    expect([told(lines), lines.length]).toEqual([25, MAX + 1])
+    await gater.stop()
+  })
+
   it('is told of by the next refusal where the gater was never started, and needs no timer', async () => {
     const { gater, clock, lines } = writing()
     await gater.block('8.8.0.0/16')

@@ -32,6 +32,7 @@ const ASKS = {
   'dial another address': gater => gater.denyDialMultiaddr(multiaddr('/ip4/5.6.7.8/tcp/1')),
   'dial the peer at another address': gater => gater.denyDialMultiaddr(multiaddr(`/ip4/5.6.7.8/tcp/1/p2p/${PEER}`)),
   'dial the peer over the relay': gater => gater.denyDialMultiaddr(multiaddr(`/ip4/5.6.7.8/tcp/1/p2p/${RELAY}/p2p-circuit/p2p/${PEER}`)),
+  'dial somebody over it': gater => gater.denyDialMultiaddr(multiaddr(`/ip4/5.6.7.8/tcp/1/p2p/${PEER}/p2p-circuit`)),
   'inbound from the address': gater => gater.denyInboundConnection(HERE),
   'inbound from another address': gater => gater.denyInboundConnection(THERE),
   'inbound over the relay': gater => gater.denyInboundConnection(OVER),
@@ -153,6 +154,7 @@ describe('a gater on a node of libp2p', () => {
     const again = gater.attach(host)
     // detaching once more what was replaced leaves the other attached
     attached.detach()
+    expect(() => gater.attach(host)).toThrow('attached to a node already')
     await gater.block({ peer: other.peerId.toString() })
     expect([host.getConnections(guest.peerId).length, host.getConnections(other.peerId).length]).toEqual([1, 0])
     again[Symbol.dispose]()

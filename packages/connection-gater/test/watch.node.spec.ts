@@ -175,6 +175,20 @@ describe('a watched file', () => {
     expect(list.error).toBe(undefined)
   })
 
+  it('that was away while it was read is loaded anew when it is back, even as it was', async () => {
+    write('1.0.0.1\n')
+    const watch = new Watch()
+    using list = await watch.start()
+    write('1.0.0.2\n')
+    watch.onPiece = () => { renameSync(path, `${path}.away`) }
+    await watch.look()
+    expect(list.error).toMatchObject({ name: 'ListLoadError' })
+    watch.onPiece = () => {}
+    renameSync(`${path}.away`, path)
+    await watch.look()
+    expect([list.error, watch.blocked('1.0.0.1', '1.0.0.2')]).toEqual([undefined, ['1.0.0.2']])
+  })
+
   it('that is deleted keeps its rules, and says so once; it is loaded anew when it is back, even as it was', async () => {
     write('1.0.0.1\n')
     const watch = new Watch()

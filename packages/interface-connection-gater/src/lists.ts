@@ -31,6 +31,14 @@ export interface ListSource {
   /** @default 'any' */
   readonly direction?: RuleDirection | undefined
 
+  /**
+   * Its entries may say more than whom it is about: they may have the other action, and lift limits. For lists of your
+   * own; a feed that is to block could let in whomever it likes.
+   *
+   * @default false
+   */
+  readonly trusted?: boolean | undefined
+
   /** Part of refusals; the name of the list by default */
   readonly reason?: string | undefined
 

@@ -14,14 +14,14 @@ export interface Verdict {
   readonly faulty: boolean
 }
 
-/** What refused: the kind of the rule's subject; `default`, because no rule allows it; or `unproven`, because it came through a relay that hides its address */
-export type GateCause = SubjectKind | 'default' | 'unproven'
+/** What refused: the kind of the rule's subject; `default`, because no rule allows it; `unproven`, because it came through a relay that hides its address; or `malformed`, because what is to be dialled is no name, and would be read as another one further down */
+export type GateCause = SubjectKind | 'default' | 'unproven' | 'malformed'
 
 /** Why somebody was not let in. `code` is `blocked`. */
 export interface GateRefusal extends Refusal {
   readonly cause: GateCause
 
-  /** The rule that refused; absent for `default` and `unproven`. May be made when it is read */
+  /** The rule that refused; absent for the last three causes */
   readonly rule: Rule | undefined
 }
 

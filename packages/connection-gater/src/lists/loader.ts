@@ -1,8 +1,8 @@
 import { ListError, ListLoadError, TooManyRulesError } from '@cordon/interface-connection-gater'
-import { object, oneOf, optional, parseOptions, rule, show, text } from '@cordon/options'
+import { flag, object, oneOf, optional, parseOptions, rule, show, text } from '@cordon/options'
+import { MAX_REASON } from '../constants.ts'
 import { Layer } from '../rules/layer.ts'
 import { Slices } from '../slices.ts'
-import { MAX_REASON } from '../store/codec.ts'
 import { readElement, readHosts, readLine } from './entries.ts'
 import { ElementSplitter, LineSplitter } from './lines.ts'
 import { pieces } from './pieces.ts'
@@ -85,6 +85,7 @@ const schema: Schema<ListSource> = object({
   format: optional(oneOf(['text', 'json', 'hosts'])),
   action: optional(oneOf(['allow', 'block'])),
   direction: optional(oneOf(['any', 'inbound', 'outbound'])),
+  trusted: optional(flag()),
   reason: optional(text({ min: 0, max: MAX_REASON })),
   signal: optional(rule<AbortSignal>('an AbortSignal', signal => signal instanceof AbortSignal))
 })
@@ -106,16 +107,18 @@ class Filler {
   readonly #action: RuleAction
   readonly #direction: RuleDirection
   readonly #read: (text: string) => Listed[]
+  readonly #trusted: boolean
   readonly #errors: ListError[] = []
   #invalid = 0
 
-  constructor (name: string, { content, format = 'text', action = 'block', direction = 'any', reason }: ListSource, init: LoaderInit) {
+  constructor (name: string, { content, format = 'text', action = 'block', direction = 'any', trusted = false, reason }: ListSource, init: LoaderInit) {
     this.#name = name
     this.#init = init
     this.#layer = new Layer(init.seed, expectedIn(content, format), reason ?? name)
     const read = format === 'json' ? readElement : format === 'hosts' ? readHosts : readLine
     this.#action = action
     this.#direction = direction
+    this.#trusted = trusted
     this.#read = text => read(text, { action, direction })
   }
 
@@ -154,6 +157,10 @@ class Filler {
   }
 
   #put ({ subject, action, direction, ...more }: Listed, line: number, value: string): void {
+    if (!this.#trusted && (action !== this.#action || more.lifts !== undefined)) {
+      this.#fail(line, value, more.lifts === undefined ? `it is about whom to ${action}, in a list of whom to ${this.#action} that is not trusted` : 'it lifts limits, in a list that is not trusted')
+      return
+    }
     const { clock, wall } = this.#init
     const left = more.expires === undefined ? Infinity : more.expires - wall()
     if (left <= 0) return

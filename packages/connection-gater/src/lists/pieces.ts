@@ -9,7 +9,8 @@ export async function * pieces (content: string | AsyncIterable<string | Uint8Ar
   }
   const decoder = new TextDecoder()
   for await (const chunk of signal === undefined ? content : until(content, signal)) yield * cut(typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true }))
-  yield * cut(decoder.decode())
+  const left = decoder.decode()
+  if (left !== '') yield * cut(left)
 }
 
 /** What comes until a signal aborts; whoever sends nothing more is not waited for */
@@ -36,5 +37,8 @@ async function * until<T> (content: AsyncIterable<T>, signal: AbortSignal): Asyn
 }
 
 function * cut (text: string): Generator<string> {
-  for (let at = 0; at < text.length; at += PIECE) yield text.slice(at, at + PIECE)
+  // an empty piece is one as well, so that whoever reads them has a chance to rest
+  let at = 0
+  do yield text.slice(at, at + PIECE)
+  while ((at += PIECE) < text.length)
 }

@@ -17,6 +17,7 @@ interface Stats {
   readonly ino: bigint
   readonly size: bigint
   readonly mtimeNs: bigint
+  isFile (): boolean
 }
 
 interface Fs {
@@ -27,13 +28,13 @@ interface Fs {
 interface Watching {
   readonly interval: number
   readonly clock: Clock
-  readonly onError?: ((error: ListLoadError) => void) | undefined
+  readonly onError?: ((error: ListLoadError) => unknown) | undefined
 }
 
 const schema: Schema<Watching> = object({
   interval: optional(duration(), INTERVAL),
   clock: optional(methods<Clock>('now', 'schedule'), systemClock),
-  onError: optional(func<(error: ListLoadError) => void>())
+  onError: optional(func<(error: ListLoadError) => unknown>())
 })
 
 /** See `watchList` in index.ts */
@@ -142,7 +143,10 @@ class Watcher implements WatchedList {
 
   /** What the file is: the same as long as nobody writes to it or puts another file in its place */
   async #look (): Promise<{ state: string, isQuiet: boolean }> {
-    const { dev, ino, size, mtimeNs } = await this.#fs.promises.stat(this.#path, { bigint: true })
+    const stats = await this.#fs.promises.stat(this.#path, { bigint: true })
+    // a pipe or a device may never end
+    if (!stats.isFile()) throw new Error(`${this.#path} is no regular file`)
+    const { dev, ino, size, mtimeNs } = stats
     return { state: `${dev} ${ino} ${size} ${mtimeNs}`, isQuiet: Date.now() - Number(mtimeNs / 1_000_000n) >= QUIET }
   }
 
@@ -169,7 +173,8 @@ class Watcher implements WatchedList {
     this.#error = error
     if (!isNew) return
     try {
-      this.#options.onError?.(error)
+      const told: unknown = this.#options.onError?.(error)
+      if (told instanceof Promise) told.catch(() => { /* as below */ })
     } catch { /* it is looked at again all the same */ }
   }
 }

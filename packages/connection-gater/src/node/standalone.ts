@@ -31,6 +31,7 @@ export class StandaloneGater extends ConnectionGaterClass implements StandaloneC
   readonly filterMultiaddrForPeer = (peer: PeerId, multiaddr: Multiaddr): boolean => this.verdict(targetOfDial({ peer, multiaddr })).decision !== 'block'
 
   attach (node: Pick<Libp2p, 'getConnections'>): Attached {
+    if (typeof (node as Partial<typeof node> | undefined)?.getConnections !== 'function') throw new InvalidParametersError('attach takes a node: what createLibp2p resolves to')
     if (this.#attached !== undefined) throw new InvalidParametersError('the gater is attached to a node already: each node needs a gater of its own')
     const enforcer = new Enforcer(this, {
       all: () => node.getConnections().map(openConnection),

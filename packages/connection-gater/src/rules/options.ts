@@ -1,7 +1,6 @@
 import { InvalidRuleError } from '@cordon/interface-connection-gater'
 import { duration, flag, list, object, oneOf, optional, parseOptions, show, text } from '@cordon/options'
-import { MAX_DURATION } from '../constants.ts'
-import { MAX_NOTE, MAX_REASON } from '../store/codec.ts'
+import { MAX_DURATION, MAX_NOTE, MAX_REASON } from '../constants.ts'
 import type { LiftedLimit, RuleAction, RuleDirection, RuleFilter, RuleOptions, SubjectKind } from '@cordon/interface-connection-gater'
 import type { Schema } from '@cordon/options'
 

@@ -33,12 +33,18 @@ export class Refused implements GateRefusal {
     const who = this.#target.peer ?? this.#target.address?.key ?? 'an unknown peer'
     const { rule } = this
     if (rule === undefined) {
+      if (this.cause === 'malformed') return `${who} is no name of a host: a transport would read another one in it`
       return this.cause === 'default'
         ? `no rule allows ${who}, and ${SETTINGS.default} blocks whom none does`
         : `${who} came through a relay, which hides addresses that rules block; ${SETTINGS.unproven} changes that`
     }
     const { id, origin, list, reason } = rule
     const by = origin === 'list' ? `the list ${list ?? ''}` : origin === 'automatic' ? 'strikes' : 'the operator'
-    return this.#faulty ? `${id} failed when it was asked about ${who}, which refuses` : `${who} is covered by "${id}" of ${by}${reason === undefined || reason === list ? '' : `: ${reason}`}`
+    return this.#faulty ? `${id} failed when it was asked about ${who}, which refuses` : `${who} is covered by "${id}" of ${by}${reason === undefined || reason === list ? '' : `: ${printable(reason)}`}`
   }
+}
+
+/** Reasons may come from feeds and quote peers, and messages go to terminals and logs */
+function printable (text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '\ufffd')
 }

@@ -211,7 +211,10 @@ export class RuleBook {
 function answerOf (predicate: (target: GateTarget) => unknown, target: GateTarget): boolean | undefined {
   try {
     const answer = predicate(target)
-    return typeof answer === 'boolean' ? answer : undefined
+    if (typeof answer === 'boolean') return answer
+    // nobody else would wait for what it promised
+    if (answer instanceof Promise) answer.catch(() => { /* it refuses, however it ends */ })
+    return undefined
   } catch {
     return undefined
   }

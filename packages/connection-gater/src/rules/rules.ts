@@ -5,18 +5,22 @@ import { Keeper } from '../store/keeper.ts'
 import { AutoBlocks } from '../strikes/auto-blocks.ts'
 import { actionOf, directionOf } from '../tables/entries.ts'
 import { idOf, RuleBook } from './rule-book.ts'
+import { parseText } from './subject.ts'
 import type { Options } from '../init.ts'
 import type { Stored } from '../store/codec.ts'
-import type { Details, Entries } from '../tables/entries.ts'
+import type { Details, Entries, Variant } from '../tables/entries.ts'
 import type { Found, Layer } from './layer.ts'
 import type { Parsed } from './subject.ts'
-import type { GaterEvents, Rule, RuleAction, RuleDirection, RuleOptions } from '@cordon/interface-connection-gater'
+import type { GaterEvents, GaterStatus, Rule, RuleAction, RuleDirection, RuleOptions } from '@cordon/interface-connection-gater'
 import type { Timer } from '@cordon/interface-connection-lifecycle'
 
 /** How many rules end in one go; the next are a moment later */
 const MAX_ENDINGS = 1_000
 
 export type Emit = <K extends keyof GaterEvents>(type: K, detail: GaterEvents[K]['detail']) => void
+
+/** What happened, to be told once everything is in place: whoever hears of it may make rules, or take them back */
+type Told = readonly ['rule:removed' | 'rule:expired', { readonly rule: Rule }]
 
 const DIRECTIONS: readonly RuleDirection[] = ['any', 'inbound', 'outbound']
 
@@ -29,13 +33,14 @@ export class Rules {
   readonly #automatic: AutoBlocks
   /** What is being taken back, by id; a rule that is made anew meanwhile is no longer in it */
   readonly #leaving = new Map<string, symbol>()
-  /** What decided since counts were last written; never more than there are rules */
+  /** What decided since counts were last written; never more than there are rules, because a rule that ends is taken out */
   readonly #hit = new Map<Entries, Map<number, Found>>()
   #running = false
   #endTimer: Timer | undefined
   #endsAt = Infinity
   #hitTimer: Timer | undefined
   #evicted = 0
+  readonly #changes = { added: 0, removed: 0, expired: 0 }
 
   constructor (options: Options, emit: Emit) {
     const { datastore, clock, storeTimeout: timeout, strikes, random } = options
@@ -46,12 +51,25 @@ export class Rules {
     this.#automatic = new AutoBlocks(this.book.automatic, { max: strikes.maxBlocks, aggregateAt: strikes.aggregateAt, seed })
     this.keeper = datastore === undefined
       ? undefined
-      : new Keeper({ datastore, clock, timeout, onError: error => { emit('store:failed', { error }) }, onRule: (stored, subject) => { this.#restore(stored, subject) }, onLoaded: () => { emit('store:loaded', { rules: this.book.manual.size + this.book.automatic.size }) } })
+      : new Keeper({
+        datastore,
+        clock,
+        timeout,
+        encode: id => this.#encode(id),
+        onError: error => { emit('store:failed', { error }) },
+        onRule: (stored, subject) => { this.#restore(stored, subject) },
+        onLoaded: () => { emit('store:loaded', { rules: this.book.manual.size + this.book.automatic.size }) }
+      })
   }
 
   /** How many automatic rules had to make room */
   get evicted (): number {
     return this.#evicted
+  }
+
+  /** How many rules there are more and less than at the beginning, without those of lists and those that were read */
+  get changes (): GaterStatus['changes'] {
+    return { ...this.#changes }
   }
 
   async start (): Promise<void> {
@@ -83,17 +101,18 @@ export class Rules {
     const id = idOf(action, direction, subject.text)
     const expires = duration === undefined ? undefined : wallClock() + duration
     const details = reason === undefined && note === undefined && lifts === undefined && expires === undefined ? undefined : { reason, note, lifts, expires }
-    manual.add(subject, action, direction, details, duration === undefined ? Infinity : clock.now() + duration)
+    const isNew = manual.add(subject, action, direction, details, duration === undefined ? Infinity : clock.now() + duration)
     this.#leaving.delete(id)
     // one id is one rule: the operator's word stands for what strikes said
-    if (action === 'block' && direction === 'any') this.#automatic.remove(subject)
+    const told = action === 'block' ? this.#end(this.book.automatic, subject, action, direction, 'removed') : []
+    if (isNew) this.#changes.added++
+    const isKept = this.keeper !== undefined && subject.type !== 'predicate'
+    if (isKept) this.keeper?.put(id)
     this.await()
     const rule = this.#describe(manual, subject, action, direction)
+    this.#tell(told)
     this.#emit('rule:added', { rule, close })
-    if (this.keeper !== undefined && subject.type !== 'predicate') {
-      this.keeper.put(id, () => this.#encode(manual, subject, action, direction))
-      await this.keeper.written(id)
-    }
+    if (isKept) await this.keeper?.written(id)
     return rule
   }
 
@@ -108,7 +127,7 @@ export class Rules {
     for (const direction of directions) this.#leaving.set(idOf(action, direction, subject.text), token)
     let removed = 0
     try {
-      await this.keeper?.loaded()
+      if (subject.type !== 'predicate') await this.keeper?.loaded()
       for (const layer of [this.book.manual, this.book.automatic]) {
         for (const direction of directions) {
           if (layer.find(subject, action, direction) !== undefined && await this.#removeOne(layer, action, subject, direction, token)) removed++
@@ -130,15 +149,21 @@ export class Rules {
     const { add, severity: worst, remove, evicted } = this.#automatic.plan(subject, severity)
     const isBlocked = manual.find(add, 'block', 'any') !== undefined
     // what the operator blocks already takes nobody's place
-    if (!isBlocked || evicted === 0) for (const other of remove) this.#drop(automatic, other, 'block', 'any', 'rule:removed')
-    if (isBlocked) return this.#describe(manual, add, 'block', 'any')
-    this.#evicted += evicted
-    const isNew = automatic.find(add, 'block', 'any') === undefined
-    this.#automatic.put(add, { severity: worst, reason, expires: wallClock() + blockDuration, due: clock.now() + blockDuration })
-    this.await()
-    this.keeper?.put(idOf('block', 'any', add.text), () => this.#encode(automatic, add, 'block', 'any'), isNew)
-    const rule = this.#describe(automatic, add, 'block', 'any')
-    this.#emit('rule:added', { rule, close: true })
+    const told = isBlocked && evicted > 0 ? [] : remove.flatMap(other => this.#drop(automatic, other, 'block', 'any', 'removed'))
+    if (!isBlocked) {
+      const id = idOf('block', 'any', add.text)
+      const isNew = automatic.find(add, 'block', 'any') === undefined
+      this.#evicted += evicted
+      if (isNew) this.#changes.added++
+      this.#automatic.put(add, { severity: worst, reason, expires: wallClock() + blockDuration, due: clock.now() + blockDuration })
+      // whoever is about to take it back did not know of this
+      this.#leaving.delete(id)
+      this.keeper?.putLater(id, isNew)
+      this.await()
+    }
+    const rule = this.#describe(isBlocked ? manual : automatic, add, 'block', 'any')
+    this.#tell(told)
+    if (!isBlocked) this.#emit('rule:added', { rule, close: true })
     return rule
   }
 
@@ -150,10 +175,20 @@ export class Rules {
     if (next > now) return
     let ended = 0
     for (const [layer, { subject, action, direction }] of this.book.endings(now)) {
-      this.#drop(layer, subject, action, direction, 'rule:expired')
+      this.#tell(this.#drop(layer, subject, action, direction, 'expired'))
       if (++ended === MAX_ENDINGS) break
     }
     this.await()
+  }
+
+  /** Ends a rule whose time is over and that was not swept yet; returns whether it was one */
+  endsNow (found: Found): boolean {
+    const { layer, entries, index, variant, kind } = found
+    if (kind === 'predicate' || this.book.nextEnding > this.#options.clock.now()) return false
+    const expires = entries.details(index, variant)?.expires
+    if (expires === undefined || expires > this.#options.wallClock()) return false
+    this.#tell(this.#drop(layer, parseText(layer.textOf(found)), actionOf(variant), directionOf(variant), 'expired'))
+    return true
   }
 
   /** Waits for the rule whose time is over next */
@@ -178,7 +213,7 @@ export class Rules {
     if (this.keeper === undefined || kind === 'predicate' || (layer !== this.book.manual && layer !== this.book.automatic)) return
     let hit = this.#hit.get(entries)
     if (hit === undefined) this.#hit.set(entries, hit = new Map<number, Found>())
-    hit.set(index * 8 + variant, found)
+    hit.set(placeOf(index, variant), found)
     if (this.#running) this.#hitTimer ??= this.#options.clock.schedule(FLUSH_HITS, () => { this.#flushHits() })
   }
 
@@ -186,10 +221,9 @@ export class Rules {
     this.#hitTimer = undefined
     for (const hit of this.#hit.values()) {
       for (const found of hit.values()) {
-        const { layer, entries, index, variant } = found
-        if ((entries.variants(index) & (1 << variant)) === 0) continue
-        const subject = layer.textOf(found)
-        this.keeper?.put(idOf(actionOf(variant), directionOf(variant), subject), () => (entries.variants(index) & (1 << variant)) === 0 || layer.textOf(found) !== subject ? undefined : this.#encodeFound(found))
+        const { layer, variant } = found
+        const id = idOf(actionOf(variant), directionOf(variant), layer.textOf(found))
+        if (!this.#leaving.has(id)) this.keeper?.refresh(id)
       }
     }
     this.#hit.clear()
@@ -198,23 +232,45 @@ export class Rules {
   async #removeOne (layer: Layer, action: RuleAction, subject: Parsed, direction: RuleDirection, token: symbol): Promise<boolean> {
     const id = idOf(action, direction, subject.text)
     if (this.#leaving.get(id) !== token) return false
-    if (this.keeper !== undefined && subject.type !== 'predicate') await this.keeper.remove(id, () => this.#encode(layer, subject, action, direction))
-    return this.#leaving.get(id) === token && this.#end(layer, subject, action, direction, 'rule:removed')
+    let isRemoved = false
+    const gone = (): void => {
+      if (this.#leaving.get(id) !== token) return
+      const told = this.#end(layer, subject, action, direction, 'removed')
+      isRemoved = told.length > 0
+      this.#tell(told)
+    }
+    if (this.keeper === undefined || subject.type === 'predicate') gone()
+    else await this.keeper.remove(id, gone)
+    return isRemoved
   }
 
   /** Takes a rule out of force, and out of the datastore some time later */
-  #drop (layer: Layer, subject: Parsed, action: RuleAction, direction: RuleDirection, event: 'rule:removed' | 'rule:expired'): void {
-    const kept = (layer === this.book.manual || layer === this.book.automatic) && subject.type !== 'predicate'
-    if (this.#end(layer, subject, action, direction, event) && kept) this.keeper?.drop(idOf(action, direction, subject.text))
+  #drop (layer: Layer, subject: Parsed, action: RuleAction, direction: RuleDirection, how: 'removed' | 'expired'): Told[] {
+    const told = this.#end(layer, subject, action, direction, how)
+    if (told.length > 0 && this.#isOwn(layer) && subject.type !== 'predicate') this.keeper?.drop(idOf(action, direction, subject.text))
+    return told
   }
 
-  #end (layer: Layer, subject: Parsed, action: RuleAction, direction: RuleDirection, event: 'rule:removed' | 'rule:expired'): boolean {
-    if (layer.find(subject, action, direction) === undefined) return false
-    const rule = this.#describe(layer, subject, action, direction)
+  /** Takes a rule out of force; returns what is to be told of it */
+  #end (layer: Layer, subject: Parsed, action: RuleAction, direction: RuleDirection, how: 'removed' | 'expired'): Told[] {
+    const found = layer.find(subject, action, direction)
+    if (found === undefined) return []
+    const rule = this.book.describe(found)
+    // its place may be another rule's from now on
+    this.#hit.get(found.entries)?.delete(placeOf(found.index, found.variant))
     if (layer === this.book.automatic) this.#automatic.remove(subject)
     else layer.remove(subject, action, direction)
-    this.#emit(event, { rule })
-    return true
+    if (this.#isOwn(layer)) this.#changes[how]++
+    return [[`rule:${how}`, { rule }]]
+  }
+
+  #tell (told: readonly Told[]): void {
+    for (const [type, detail] of told) this.#emit(type, detail)
+  }
+
+  /** Whether its rules are made here, as opposed to those of lists */
+  #isOwn (layer: Layer): boolean {
+    return layer === this.book.manual || layer === this.book.automatic
   }
 
   /** A rule was read from the datastore */
@@ -227,26 +283,33 @@ export class Rules {
       this.keeper?.drop(idOf(action, direction, subject.text))
       return
     }
+    // what is in force is newer, except that what the operator says stands above strikes
+    if (this.book.manual.find(subject, action, direction) !== undefined || layer.find(subject, action, direction) !== undefined) return
     if (origin === 'manual' && layer.size >= maxRules) throw new TooManyRulesError('rules', maxRules)
     if (origin === 'automatic') {
       this.#restoreBlock(subject, Math.log2(score) + clock.now() / halfLife, { reason, expires }, left)
       return
     }
+    // strikes may have said the same in the meantime
+    const told = action === 'block' ? this.#end(this.book.automatic, subject, action, direction, 'removed') : []
     const details = expires === undefined && reason === undefined && note === undefined && lifts === undefined ? undefined : { reason, note, lifts, expires }
     layer.add(subject, action, direction, details, left === Infinity ? Infinity : clock.now() + left)
     const found = layer.find(subject, action, direction)
     found?.entries.restore(found.index, found.variant, { hits, last })
+    this.#tell(told)
   }
 
   /** There may be less room than there was, or less is needed until neighbours are drawn together */
-  #restoreBlock (subject: Parsed, severity: number, details: Details, left: number): void {
-    const { automatic } = this.book
-    const { add, severity: worst, remove } = this.#automatic.plan(subject, severity)
-    for (const other of remove) this.#drop(automatic, other, 'block', 'any', 'rule:removed')
-    this.#automatic.put(add, { severity: worst, ...details, due: this.#options.clock.now() + left })
-    if (add.text === subject.text) return
-    this.keeper?.drop(idOf('block', 'any', subject.text))
-    this.keeper?.put(idOf('block', 'any', add.text), () => this.#encode(automatic, add, 'block', 'any'))
+  #restoreBlock (subject: Parsed, severity: number, { expires, reason }: Details, left: number): void {
+    const { automatic, manual } = this.book
+    const { add, severity: worst, remove, evicted } = this.#automatic.plan(subject, severity)
+    const isDrawn = add.text !== subject.text
+    // what is drawn together stays in the datastore until all is read: what it has of the wider range may be the operator's
+    const told = remove.flatMap(other => isDrawn ? this.#end(automatic, other, 'block', 'any', 'removed') : this.#drop(automatic, other, 'block', 'any', 'removed'))
+    this.#evicted += evicted
+    if (isDrawn) for (const { text } of [add, subject, ...remove]) this.keeper?.rewrite(idOf('block', 'any', text))
+    if (manual.find(add, 'block', 'any') === undefined) this.#automatic.put(add, { severity: worst, expires, reason, due: this.#options.clock.now() + left })
+    this.#tell(told)
   }
 
   #describe (layer: Layer, subject: Parsed, action: RuleAction, direction: RuleDirection): Rule {
@@ -255,20 +318,30 @@ export class Rules {
     return this.book.describe(found)
   }
 
-  #encode (layer: Layer, subject: Parsed, action: RuleAction, direction: RuleDirection): Uint8Array | undefined {
-    const found = layer.find(subject, action, direction)
-    return found === undefined ? undefined : this.#encodeFound(found)
-  }
-
-  #encodeFound (found: Found): Uint8Array {
+  /** What the datastore is to have of a rule; nothing where it is not in force */
+  #encode (id: string): Uint8Array | undefined {
+    const [action, direction] = id.split(' ', 2) as [RuleAction, RuleDirection]
+    const subject = parseText(id.slice(action.length + direction.length + 2))
+    const found = this.book.manual.find(subject, action, direction) ?? this.book.automatic.find(subject, action, direction)
+    if (found === undefined) return undefined
     const { layer, entries, index, variant } = found
     const { reason, note, lifts, expires } = entries.details(index, variant) ?? {}
     const { hits, last } = entries.hitsOf(index, variant)
     const severity = layer === this.book.automatic ? this.#automatic.severityOf(found) : undefined
-    const score = severity === undefined ? undefined : 2 ** (severity - this.#options.clock.now() / this.#options.strikes.halfLife)
     return encodeRule({
-      action: actionOf(variant), direction: directionOf(variant), subject: layer.textOf(found), origin: layer === this.book.automatic ? 'automatic' : 'manual',
-      expires: expires === undefined ? undefined : Math.round(expires), reason, note, lifts, hits: hits === 0 ? undefined : hits, last: hits === 0 ? undefined : last, score
+      action, direction, subject: subject.text, origin: severity === undefined ? 'manual' : 'automatic',
+      expires: expires === undefined ? undefined : Math.round(expires), reason, note, lifts, hits: hits === 0 ? undefined : hits, last: hits === 0 ? undefined : last, score: severity === undefined ? undefined : this.#scoreOf(severity)
     })
   }
+
+  /** What a severity comes to now: numbers only, because others cannot be written down */
+  #scoreOf (severity: number): number {
+    const { clock, strikes: { halfLife } } = this.#options
+    return Math.min(Number.MAX_VALUE, 2 ** (severity - clock.now() / halfLife))
+  }
+}
+
+/** One number for one rule of a table */
+function placeOf (index: number, variant: Variant): number {
+  return index * 8 + variant
 }

@@ -13,7 +13,7 @@ export type Parsed =
   { readonly type: 'pattern', readonly kind: 'pattern', readonly text: string, readonly pattern: Pattern } |
   { readonly type: 'predicate', readonly kind: 'predicate', readonly text: string, readonly predicate: GatePredicate }
 
-/** 512 characters are more than a name of the DNS and a path of a socket need */
+/** 512 characters are more than a name of the DNS and a path of a socket need, also where some of them are written as bytes */
 export const MAX_SUBJECT = 512
 
 export const RELAYED = '/p2p-circuit'
@@ -127,7 +127,9 @@ export function parseText (text: string): Parsed {
   if (text.startsWith('/')) return parseParts(text)
   if (!/[.:]/.test(text)) return nameOf('peer', peerOf(text, text))
   try {
-    return prefixOf(parsePrefix(text))
+    const prefix = parsePrefix(text)
+    if (prefix.family === 6 && prefix.length < 96 && text.includes('.')) throw new InvalidRuleError('an IPv4 address inside an IPv6 one begins after 96 bits, so a shorter range has nothing of it', show(text))
+    return prefixOf(prefix)
   } catch (err) {
     const bare = text.startsWith('[') && text.endsWith(']') ? ofAddress(text) : undefined
     if (bare !== undefined) return bare
@@ -174,7 +176,11 @@ function parseParts (text: string): Parsed {
   }
   const host = parseHost(parts)
   const transport = parseTransport(parts, host)
-  if (host !== undefined) return fromParts(host, transport)
+  if (host !== undefined) {
+    const parsed = fromParts(host, transport)
+    // what is written down has to be read again
+    return parsed.text.length <= MAX_SUBJECT ? parsed : parts.fail(`its canonical text has ${parsed.text.length} characters, and ${MAX_SUBJECT} is the most`)
+  }
   return transport === undefined ? parts.fail('it is empty') : nameOf('transport', `/${transport}`)
 }
 

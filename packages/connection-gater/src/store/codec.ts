@@ -1,5 +1,6 @@
 import { StoredRuleError } from '@cordon/interface-connection-gater'
 import { count, list, number, object, oneOf, optional, parseOptions, show, text } from '@cordon/options'
+import { MAX_NOTE, MAX_REASON } from '../constants.ts'
 import { idOf } from '../rules/rule-book.ts'
 import { MAX_SUBJECT, parseText } from '../rules/subject.ts'
 import type { Parsed } from '../rules/subject.ts'
@@ -11,14 +12,17 @@ export const STORE_PREFIX = '/cordon/gater/1'
 
 const VERSION = 1
 
-/** More than any rule takes with the longest subject, reason and note */
-const MAX_BYTES = 8_192
+/** JSON takes up to six bytes for each of what JavaScript counts as a character: `\u001f` */
+const ESCAPED = 6
+
+/** Everything of a rule but its texts takes less: 16 digits for each count, 24 for the score */
+const FRAME = 512
+
+/** No rule takes more */
+const MAX_BYTES = FRAME + ESCAPED * (MAX_SUBJECT + MAX_REASON + MAX_NOTE)
 
 /** File systems have names of at most 255 bytes, and datastores make a file of each part of a key */
 const PART = 100
-
-export const MAX_REASON = 256
-export const MAX_NOTE = 1_024
 
 /** A rule as it is kept */
 export interface Stored {
@@ -53,6 +57,9 @@ const schema: Schema<Stored & { readonly v: number }> = object({
   score: optional(number({ min: 0 }))
 })
 
+// imported from here still
+export { MAX_NOTE, MAX_REASON }
+
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
@@ -78,10 +85,17 @@ export function decodeRule (key: string, bytes: Uint8Array): { readonly stored: 
     const json = decoder.decode(bytes)
     shown = show(json)
     const stored = parseOptions(schema, 'rule', JSON.parse(json))
+    if (!isPossible(stored)) throw new Error('nobody makes such a rule')
     const subject = parseText(stored.subject)
     if (subject.text !== stored.subject || keyOf(idOf(stored.action, stored.direction, stored.subject)) !== key) throw new Error('it belongs to another key')
     return { stored, subject }
   } catch (err) {
     throw new StoredRuleError(key, shown, err instanceof Error ? err.message : 'it cannot be read', { cause: err })
   }
+}
+
+/** Strikes block for a while and in both directions, and only what allows lifts limits */
+function isPossible ({ action, direction, origin, expires, lifts, score }: Stored): boolean {
+  if (lifts !== undefined && action === 'block') return false
+  return origin === 'automatic' ? action === 'block' && direction === 'any' && expires !== undefined : score === undefined
 }

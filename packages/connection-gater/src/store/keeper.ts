@@ -2,11 +2,12 @@ import { RuleStoreError, StoredRuleError } from '@cordon/interface-connection-ga
 import { idOf } from '../rules/rule-book.ts'
 import { Slices } from '../slices.ts'
 import { decodeRule, STORE_PREFIX } from './codec.ts'
+import { retryAfter } from './retry.ts'
 import { Writer } from './writer.ts'
 import type { Parsed } from '../rules/subject.ts'
 import type { Stored } from './codec.ts'
-import type { Clock, Timer } from '@cordon/interface-connection-lifecycle'
-import type { Datastore } from 'interface-datastore'
+import type { WriterInit } from './writer.ts'
+import type { Timer } from '@cordon/interface-connection-lifecycle'
 
 /** How many entries that are no rules are reported one by one */
 const MAX_REPORTED = 100
@@ -14,15 +15,7 @@ const MAX_REPORTED = 100
 /** After so many entries the time is looked at */
 const STEP = 32
 
-/** How long after a failure the datastore is read again, in ms; doubles with each in a row */
-const FIRST_RETRY = 1_000
-const LAST_RETRY = 60_000
-
-export interface KeeperInit {
-  readonly datastore: Datastore
-  readonly clock: Clock
-  /** In ms */
-  readonly timeout: number
+export interface KeeperInit extends WriterInit {
   readonly onError: (error: RuleStoreError | StoredRuleError) => void
   /** A rule was read; throws where there is no room for it */
   readonly onRule: (stored: Stored, subject: Parsed) => void
@@ -36,11 +29,20 @@ export class Keeper {
   readonly #writer: Writer
   /** The rules that changed before all were read: what is in the datastore is older. Absent afterwards. */
   #changed: Set<string> | undefined = new Set()
+  /**
+   * What is to be written once all is read, because the datastore may have something of the operator's there; of each
+   * whether it has anything that was read. Never more than there are rules and what the datastore has.
+   */
+  readonly #later = new Map<string, boolean>()
   #state: 'stopped' | 'loading' | 'ready' | 'failing' = 'stopped'
+  /** Whether all were read, in this run or another one */
+  #isRead = false
   #run = 0
   #loaded: Promise<void> = Promise.resolve()
   #markLoaded: () => void = () => {}
   #retry: Timer | undefined
+  #started: Promise<void> = Promise.resolve()
+  #stopped: Promise<void> = Promise.resolve()
 
   constructor (init: KeeperInit) {
     this.#init = init
@@ -52,21 +54,32 @@ export class Keeper {
   }
 
   get unwritten (): number {
-    return this.#writer.unwritten
+    return this.#writer.unwritten + this.#later.size
   }
 
-  /** Begins to read and to write; resolves once all is read, or after the deadline, when reading goes on */
+  /** Begins to read and to write, also while it is still stopping; resolves once all is read, or after the deadline, when reading goes on */
   async start (): Promise<void> {
-    if (this.#state !== 'stopped') return
+    if (this.#state === 'stopped') this.#started = this.#begin()
+    return this.#started
+  }
+
+  /** Resolves once what was left is written, or after the deadline */
+  async stop (): Promise<void> {
+    if (this.#state !== 'stopped') this.#stopped = this.#end()
+    return this.#stopped
+  }
+
+  async #begin (): Promise<void> {
     this.#state = 'loading'
+    this.#changed ??= new Set()
+    for (const id of this.#writer.ids()) this.#changed.add(id)
     this.#loaded = new Promise(resolve => { this.#markLoaded = resolve })
     this.#writer.start()
     void this.#load(++this.#run, 0)
     if (!await this.#inTime()) this.#init.onError(new RuleStoreError(`the rules could not be read within ${this.#init.timeout} ms; the node starts without those that are missing`))
   }
 
-  async stop (): Promise<void> {
-    if (this.#state === 'stopped') return
+  async #end (): Promise<void> {
     this.#state = 'stopped'
     this.#changed ??= new Set()
     this.#run++
@@ -75,13 +88,39 @@ export class Keeper {
     await this.#writer.stop()
   }
 
-  put (id: string, value: () => Uint8Array | undefined, isNew = false): void {
+  /** As that of `Writer`, and likewise the others: what the datastore has of it is older */
+  put (id: string): void {
+    this.#later.delete(id)
     this.#changed?.add(id)
-    this.#writer.put(id, value, isNew)
+    this.#writer.put(id)
   }
 
-  /** What was not written yet is as if it had never been; if an earlier run has left the same, that counts again */
+  /** As `put`, for what is not the operator's and must not take the place of what is */
+  putLater (id: string, isNew: boolean): void {
+    if (this.#isRead) {
+      this.#changed?.add(id)
+      this.#writer.put(id, isNew)
+    } else if (!this.#later.has(id)) {
+      this.#later.set(id, false)
+    }
+  }
+
+  /** What was read is not how it is now */
+  rewrite (id: string): void {
+    this.#later.set(id, true)
+  }
+
+  refresh (id: string): void {
+    if (this.#later.has(id)) return
+    this.#changed?.add(id)
+    this.#writer.refresh(id)
+  }
+
+  /** What was not written yet is as if it had never been; if an earlier run has left the same, that counts again once it is read */
   drop (id: string): void {
+    const isThere = this.#later.get(id)
+    this.#later.delete(id)
+    if (isThere === false) return
     if (this.#writer.drop(id)) this.#changed?.add(id)
     else this.#changed?.delete(id)
   }
@@ -90,18 +129,19 @@ export class Keeper {
     await this.#writer.written(id)
   }
 
-  async remove (id: string, before: () => Uint8Array | undefined): Promise<void> {
+  async remove (id: string, gone: () => void): Promise<void> {
     this.#changed?.add(id)
-    await this.#writer.remove(id, before)
+    await this.#writer.remove(id, gone)
   }
 
   /**
    * Waits until all rules are read.
    *
-   * @throws {RuleStoreError} when that takes too long
+   * @throws {RuleStoreError} when that takes too long, or nobody reads them
    */
   async loaded (): Promise<void> {
-    if ((this.#state === 'loading' || this.#state === 'failing') && !await this.#inTime()) throw new RuleStoreError('the rules are still being read')
+    if (this.#state !== 'stopped' && this.#state !== 'ready' && !await this.#inTime()) throw new RuleStoreError('the rules are still being read')
+    if (!this.#isRead) throw new RuleStoreError('nobody knows yet which rules the datastore has: start the gater first')
   }
 
   /** Whether all are read before the deadline */
@@ -123,12 +163,15 @@ export class Keeper {
       if (run !== this.#run) return
       this.#state = 'failing'
       onError(new RuleStoreError(`the rules could not be read: ${err instanceof Error ? err.message : 'no error was given'}`, { cause: err }))
-      this.#retry = clock.schedule(Math.min(LAST_RETRY, FIRST_RETRY * 2 ** failures), () => { void this.#load(run, failures + 1) })
+      this.#retry = clock.schedule(retryAfter(failures + 1), () => { void this.#load(run, failures + 1) })
       return
     }
     if (run !== this.#run) return
     this.#state = 'ready'
+    this.#isRead = true
     this.#changed = undefined
+    for (const [id, isThere] of this.#later) this.#writer.put(id, !isThere)
+    this.#later.clear()
     this.#markLoaded()
     this.#init.onLoaded()
   }
@@ -150,6 +193,7 @@ export class Keeper {
     try {
       const { stored, subject } = decodeRule(key, value)
       const id = idOf(stored.action, stored.direction, stored.subject)
+      if (this.#later.has(id)) this.#later.set(id, true)
       if (this.#changed?.has(id) !== true) this.#init.onRule(stored, subject)
       return undefined
     } catch (err) {

@@ -1,8 +1,8 @@
 import { Deadlines } from '@cordon/clock'
 import { RuleStoreError } from '@cordon/interface-connection-gater'
 import { Key } from 'interface-datastore'
-import { retryAfter } from '../constants.ts'
 import { keyOf } from './codec.ts'
+import { retryAfter } from './retry.ts'
 import type { Deadline } from '@cordon/clock'
 import type { Clock, Timer } from '@cordon/interface-connection-lifecycle'
 import type { Datastore } from 'interface-datastore'
@@ -26,7 +26,6 @@ interface Waiter {
 interface Remover extends Waiter {
   /** The rule was made anew meanwhile: it is not removed */
   readonly overruled: () => void
-  among: Set<Waiter>
 }
 
 /** A rule that the datastore does not have as it is. What is written is looked up when that is done. */
@@ -48,7 +47,10 @@ class Change {
 
   /** Whoever waits for another change of the same rule waits for this one instead */
   take ({ waiters, removers }: Change): void {
-    for (const waiter of waiters) (waiter.among = this.waiters).add(waiter)
+    for (const waiter of waiters) {
+      waiter.among = this.waiters
+      this.waiters.add(waiter)
+    }
     for (const remover of removers) {
       remover.among = this.removers
       this.removers.add(remover)
@@ -177,15 +179,14 @@ export class Writer {
   /**
    * A rule is gone, and nobody waits for that.
    *
-   * @param isThere - the datastore has something of it in any case
    * @returns whether there is anything to remove
    */
-  drop (id: string, isThere = false): boolean {
+  drop (id: string): boolean {
     const known = this.#waiting.get(id)
     // whoever makes and loses rules faster than they can be written would otherwise fill the memory with what is gone
     if (known?.isNew === true && known.waits === 0) {
       this.#waiting.delete(id)
-      if (!isThere) return false
+      return false
     }
     this.#change(id, false)
     this.#pump()
@@ -293,6 +294,7 @@ export class Writer {
 
   #finish (batch: Batch, error?: RuleStoreError): void {
     batch.deadline.cancel()
+    batch.isLate = false
     if (batch !== this.#writing) {
       // what was written since then may have been undone by it
       for (const id of batch.changes.keys()) this.#change(id, false)
@@ -315,6 +317,9 @@ export class Writer {
         this.#retry = undefined
         this.#pump()
       })
+    } else {
+      // it was the last attempt
+      this.#state = 'stopped'
     }
     this.#tell(changes, error)
     this.#again(changes)

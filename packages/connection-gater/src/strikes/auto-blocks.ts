@@ -111,7 +111,9 @@ export class AutoBlocks implements Ledger {
     return { add: subject, severity, remove: evicts ? [this.#subjectAt(first)] : [], evicted: evicts ? 1 : 0 }
   }
 
+  /** @throws {Error} where there is no room, because what `plan` says was not done */
   put (subject: Parsed, { severity, reason, expires = Infinity, due }: Block): void {
+    if (this.size >= this.#max && this.#layer.find(subject, 'block', 'any') === undefined) throw new Error(`there are ${this.#max} blocks already`)
     const isNew = this.#layer.add(subject, 'block', 'any')
     const found = this.#layer.find(subject, 'block', 'any')
     if (found === undefined) return
