@@ -70,6 +70,16 @@ describe('a strike against a place', () => {
     expect([host.reasons, elsewhere.live]).toEqual([[{ code: 'misbehaved', by: 'local' }], 1])
   })
 
+  it('ends only what nobody has put a name to, also where it is said that nobody else is there', async () => {
+    const host = await gated()
+    const guest = await gated({ from: FROM })
+    expect(await visits(host, guest)).toBe(true)
+    const here = await silence(host, FROM)
+    expect(host.gater.strike({ address: PLACE, sharers: 0 }, 60, 'noise').outcome).toBe('disconnect')
+    await eventually(() => here.live === 0)
+    expect([host.reasons, guest.node.getConnections().length]).toEqual([[{ code: 'misbehaved', by: 'local' }], 1])
+  })
+
   it('ends nothing where somebody is known to be there: whoever comes may be just about to say who it is', async () => {
     const host = await gated()
     const guest = await gated({ from: FROM })
