@@ -92,7 +92,7 @@ export async function impose (relay: GatedNode, host: GatedNode): Promise<void> 
 }
 
 /** Where a node is reached without a relay */
-export function directOf ({ node }: GatedNode): Multiaddr {
+function directOf ({ node }: GatedNode): Multiaddr {
   const direct = node.getMultiaddrs().find(address => !address.toString().includes('/p2p-circuit'))
   if (direct === undefined) throw new Error('the node listens nowhere')
   return direct

@@ -2,7 +2,7 @@ import type { GateCause, GateTarget } from '@cordon/interface-connection-gater'
 import type { Clock, Timer } from '@cordon/interface-connection-lifecycle'
 
 /** How many lines a second a flood can cause, that about those which are missing included */
-export const MAX_LINES = 20
+const MAX_LINES = 20
 
 const SECOND = 1_000
 

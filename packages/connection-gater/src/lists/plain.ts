@@ -17,7 +17,7 @@ const GROUP = 4
 const SIX_TO_FOUR = 0x2002
 const TEREDO = 0x20010000
 
-/** As `isPeerId` has them */
+/** As subject.ts has them */
 const HASH_LENGTH = 46
 const MIN_KEY_LENGTH = 41
 const MAX_KEY_LENGTH = 64

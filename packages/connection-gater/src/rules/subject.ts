@@ -70,7 +70,7 @@ function parsePredicate ({ predicate, name }: { predicate: GatePredicate, name: 
 }
 
 /** Whether a text is the canonical base58 of a peer id */
-export function isPeerId (text: string): boolean {
+function isPeerId (text: string): boolean {
   return PEER_ID.test(text)
 }
 

@@ -57,9 +57,6 @@ const schema: Schema<Stored & { readonly v: number }> = object({
   score: optional(number({ min: 0 }))
 })
 
-// imported from here still
-export { MAX_NOTE, MAX_REASON }
-
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
