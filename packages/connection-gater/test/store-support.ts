@@ -10,11 +10,11 @@ export class Unreliable extends MemoryDatastore {
   reading: 'works' | 'fails' | 'hangs' | 'stops' = 'works'
   commits = 0
   /** What hangs, oldest first; bounded by what the test does */
-  readonly #hanging: Array<() => void> = []
+  readonly #hanging = { reading: [] as Array<() => void>, writing: [] as Array<() => void> }
 
   /** Lets what hangs go on */
-  release (): void {
-    for (const resume of this.#hanging.splice(0)) resume()
+  release (what: ReadonlyArray<'reading' | 'writing'> = ['reading', 'writing']): void {
+    for (const one of what) for (const resume of this.#hanging[one].splice(0)) resume()
   }
 
   override batch (): Batch {
@@ -25,7 +25,7 @@ export class Unreliable extends MemoryDatastore {
       commit: async () => {
         this.commits++
         if (this.mode === 'fails') throw new Error('disk full')
-        if (this.mode === 'hangs') await this.#hang()
+        if (this.mode === 'hangs') await this.#hang('writing')
         await batch.commit()
       }
     }
@@ -33,15 +33,15 @@ export class Unreliable extends MemoryDatastore {
 
   override async * query (...args: Parameters<MemoryDatastore['query']>): AsyncGenerator<{ key: Key, value: Uint8Array }> {
     if (this.reading === 'fails') throw new Error('no disk')
-    if (this.reading === 'hangs') await this.#hang()
+    if (this.reading === 'hangs') await this.#hang('reading')
     for await (const pair of super.query(...args)) {
       yield pair
-      if (this.reading === 'stops') await this.#hang()
+      if (this.reading === 'stops') await this.#hang('reading')
     }
   }
 
-  async #hang (): Promise<void> {
-    await new Promise<void>(resolve => { this.#hanging.push(resolve) })
+  async #hang (what: 'reading' | 'writing'): Promise<void> {
+    await new Promise<void>(resolve => { this.#hanging[what].push(resolve) })
   }
 }
 

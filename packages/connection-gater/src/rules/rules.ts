@@ -106,13 +106,13 @@ export class Rules {
     // one id is one rule: the operator's word stands for what strikes said
     const told = action === 'block' ? this.#end(this.book.automatic, subject, action, direction, 'removed') : []
     if (isNew) this.#changes.added++
-    const isKept = this.keeper !== undefined && subject.type !== 'predicate'
-    if (isKept) this.keeper?.put(id)
+    const keeper = subject.type === 'predicate' ? undefined : this.keeper
+    keeper?.put(id)
     this.await()
     const rule = this.#describe(manual, subject, action, direction)
     this.#tell(told)
     this.#emit('rule:added', { rule, close })
-    if (isKept) await this.keeper?.written(id)
+    await keeper?.written(id)
     return rule
   }
 
