@@ -34,6 +34,15 @@ export const FLUSH_HITS = 60_000
 /** A hundred years in ms: a longer duration is a mistake */
 export const MAX_DURATION = 3_155_760_000_000
 
-/** In characters, as JavaScript counts them: a sentence, and a paragraph */
+/** More than a name of the DNS and a path of a socket need, also where some of it is written as bytes; in characters, as JavaScript counts them */
+export const MAX_SUBJECT = 512
+
+/** A sentence, and a paragraph; in characters as well */
 export const MAX_REASON = 256
 export const MAX_NOTE = 1_024
+
+/**
+ * A rule as JSON has no more bytes, nor characters: six for each character of a text, such as `\u001f`, and all the rest
+ * takes less than 512, with 16 digits for a count and 24 for a score.
+ */
+export const MAX_JSON = 512 + 6 * (MAX_SUBJECT + MAX_REASON + MAX_NOTE)

@@ -2,8 +2,8 @@ import { InvalidRuleError, StoredRuleError } from '@cordon/interface-connection-
 import { MemoryDatastore } from 'datastore-core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MAX_NOTE, MAX_REASON } from '../src/constants.ts'
-import { MAX_SUBJECT, parseSubject, parseText } from '../src/rules/subject.ts'
+import { MAX_NOTE, MAX_REASON, MAX_SUBJECT } from '../src/constants.ts'
+import { parseSubject, parseText } from '../src/rules/subject.ts'
 import { decodeRule, encodeRule, keyOf } from '../src/store/codec.ts'
 import { errorsOf } from './store-support.ts'
 import { make, PEER } from './support.ts'
@@ -79,6 +79,13 @@ describe('what is written', () => {
     await second.start()
     expect(errors).toEqual([])
     expect([...second.rules()].map(({ id, reason, note }) => [id, reason, note]).sort()).toEqual([...gater.rules()].map(({ id, reason, note }) => [id, reason, note]).sort())
+  })
+
+  it('can be exported as JSON and imported, at the bounds of everything at once', async () => {
+    const { gater } = make()
+    const { subject } = await gater.allow(`/unix/${'\u20ac'.repeat(56)}aa`, { direction: 'inbound', duration: 1_000, reason: '\u0001'.repeat(MAX_REASON), note: '\u0001'.repeat(MAX_NOTE), lifts: ['lane', 'counts', 'buckets'] })
+    expect(subject).toHaveLength(MAX_SUBJECT)
+    expect(await gater.loadList('copy', { format: 'json', trusted: true, content: [...gater.export('json')].join('') })).toMatchObject({ rules: 1, invalid: 0 })
   })
 
   it('has the same canonical text when it is read again', () => {

@@ -2,7 +2,10 @@ import { normaliseAddress } from '@cordon/address'
 import { MemoryDatastore } from 'datastore-core'
 import { Key } from 'interface-datastore'
 import { describe, expect, it } from 'vitest'
+import { Layer } from '../src/rules/layer.ts'
+import { parseText } from '../src/rules/subject.ts'
 import { keyOf } from '../src/store/codec.ts'
+import { AutoBlocks } from '../src/strikes/auto-blocks.ts'
 import { errorsOf, settle, subjectsIn, Unreliable } from './store-support.ts'
 import { from, lets, make, OTHER, PEER } from './support.ts'
 import type { CoreConnectionGater } from '@cordon/connection-gater'
@@ -160,6 +163,16 @@ describe('listeners that act', () => {
     clock.tick(3_600_000)
     expect([...gater.rules()]).toEqual([])
     expect(gater.status().rules.automatic).toBe(0)
+  })
+
+  it('could not write beyond the bound if they did: there is an error instead', () => {
+    const layer = new Layer(1)
+    const blocks = new AutoBlocks(layer, { max: 2, aggregateAt: 8, seed: 1 })
+    for (const text of ['1.1.1.1', '2.2.2.2']) blocks.put(parseText(text), { severity: 1, due: 1 })
+    expect(() => { blocks.put(parseText('3.3.3.3'), { severity: 1, due: 1 }) }).toThrow('there are 2 blocks already')
+    expect([blocks.size, layer.size]).toEqual([2, 2])
+    blocks.put(parseText('1.1.1.1'), { severity: 2, due: 2 })
+    expect([blocks.size, layer.size]).toEqual([2, 2])
   })
 
   it('see what is so, and not what is about to be', async () => {

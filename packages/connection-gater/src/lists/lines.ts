@@ -1,3 +1,5 @@
+import { MAX_JSON } from '../constants.ts'
+
 /** Where an entry of a list was, and what it says; `value` is absent where it was too long to be kept */
 export interface Entry {
   readonly line: number
@@ -50,9 +52,6 @@ export class LineSplitter {
 
 const BRACES = new Set(['{', '['])
 const ENDS = new Set(['}', ']'])
-
-/** A rule as JSON takes less than this with the longest subject, reason and note */
-const MAX_ELEMENT = 8_192
 
 /**
  * Splits a JSON array that comes in pieces into its elements, which are then parsed one by one: `JSON.parse` of a whole
@@ -128,7 +127,7 @@ export class ElementSplitter {
       this.#started = this.#line
     }
     this.#text += char
-    if (this.#text.length > MAX_ELEMENT) {
+    if (this.#text.length > MAX_JSON) {
       this.#skipping = true
       this.#text = ' '
     }

@@ -1,6 +1,7 @@
 import { formatPrefix, normaliseAddress, parsePrefix } from '@cordon/address'
 import { InvalidRuleError } from '@cordon/interface-connection-gater'
 import { show } from '@cordon/options'
+import { MAX_SUBJECT } from '../constants.ts'
 import { formatKey, formatPattern, TRANSPORTS } from './pattern.ts'
 import type { Host, Pattern } from './pattern.ts'
 import type { Prefix } from '@cordon/address'
@@ -12,9 +13,6 @@ export type Parsed =
   { readonly type: 'name', readonly kind: 'peer' | 'pattern' | 'relay' | 'transport' | 'relayed', readonly text: string, readonly name: string } |
   { readonly type: 'pattern', readonly kind: 'pattern', readonly text: string, readonly pattern: Pattern } |
   { readonly type: 'predicate', readonly kind: 'predicate', readonly text: string, readonly predicate: GatePredicate }
-
-/** 512 characters are more than a name of the DNS and a path of a socket need, also where some of them are written as bytes */
-export const MAX_SUBJECT = 512
 
 export const RELAYED = '/p2p-circuit'
 
@@ -167,7 +165,16 @@ class Parts {
   }
 }
 
+/** What is written down, which is the canonical text, has to be read again */
 function parseParts (text: string): Parsed {
+  const parsed = readParts(text)
+  const { length } = parsed.text
+  if (length > MAX_SUBJECT) throw new InvalidRuleError(`a subject has at most ${MAX_SUBJECT} characters in its canonical text, got ${length}`, show(text))
+  if (parsed.text !== text && readParts(parsed.text).text !== parsed.text) throw new InvalidRuleError(`${show(text)} has no canonical text`, show(text))
+  return parsed
+}
+
+function readParts (text: string): Parsed {
   const parts = new Parts(text)
   if (parts.peek() === 'p2p') return parsePeer(parts)
   if (parts.peek() === 'p2p-circuit') {
@@ -176,11 +183,7 @@ function parseParts (text: string): Parsed {
   }
   const host = parseHost(parts)
   const transport = parseTransport(parts, host)
-  if (host !== undefined) {
-    const parsed = fromParts(host, transport)
-    // what is written down has to be read again
-    return parsed.text.length <= MAX_SUBJECT ? parsed : parts.fail(`its canonical text has ${parsed.text.length} characters, and ${MAX_SUBJECT} is the most`)
-  }
+  if (host !== undefined) return fromParts(host, transport)
   return transport === undefined ? parts.fail('it is empty') : nameOf('transport', `/${transport}`)
 }
 

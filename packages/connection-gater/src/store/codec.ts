@@ -1,8 +1,8 @@
 import { StoredRuleError } from '@cordon/interface-connection-gater'
 import { count, list, number, object, oneOf, optional, parseOptions, show, text } from '@cordon/options'
-import { MAX_NOTE, MAX_REASON } from '../constants.ts'
+import { MAX_JSON, MAX_NOTE, MAX_REASON, MAX_SUBJECT } from '../constants.ts'
 import { idOf } from '../rules/rule-book.ts'
-import { MAX_SUBJECT, parseText } from '../rules/subject.ts'
+import { parseText } from '../rules/subject.ts'
 import type { Parsed } from '../rules/subject.ts'
 import type { LiftedLimit, RuleAction, RuleDirection } from '@cordon/interface-connection-gater'
 import type { Schema } from '@cordon/options'
@@ -11,15 +11,6 @@ import type { Schema } from '@cordon/options'
 export const STORE_PREFIX = '/cordon/gater/1'
 
 const VERSION = 1
-
-/** JSON takes up to six bytes for each of what JavaScript counts as a character: `\u001f` */
-const ESCAPED = 6
-
-/** Everything of a rule but its texts takes less: 16 digits for each count, 24 for the score */
-const FRAME = 512
-
-/** No rule takes more */
-const MAX_BYTES = FRAME + ESCAPED * (MAX_SUBJECT + MAX_REASON + MAX_NOTE)
 
 /** File systems have names of at most 255 bytes, and datastores make a file of each part of a key */
 const PART = 100
@@ -78,7 +69,7 @@ export function keyOf (id: string): string {
 export function decodeRule (key: string, bytes: Uint8Array): { readonly stored: Stored, readonly subject: Parsed } {
   let shown = `${bytes.byteLength} bytes`
   try {
-    if (bytes.byteLength > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`)
+    if (bytes.byteLength > MAX_JSON) throw new Error(`it is longer than ${MAX_JSON} bytes`)
     const json = decoder.decode(bytes)
     shown = show(json)
     const stored = parseOptions(schema, 'rule', JSON.parse(json))
