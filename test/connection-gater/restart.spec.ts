@@ -48,10 +48,13 @@ async function open <T extends LevelDatastore> (datastore: T): Promise<T> {
   return datastore
 }
 
+/** For a machine that has other things to do as well */
+const PATIENT: Pick<GatedInit, 'gater' | 'init'> = { gater: { storeTimeout: 30_000 }, init: { startTimeout: 60_000, stopTimeout: 60_000 } }
+
 /** The LevelDB of a node that has made all the rules, and has ended */
 async function written (): Promise<void> {
   const datastore = await open(new LevelDatastore(path))
-  const { gater, node } = await gated({ datastore })
+  const { gater, node } = await gated({ datastore, ...PATIENT })
   await Promise.all(Array.from({ length: RULES }, async (_, n) => gater.block(address(n), { reason: `the ${n}th` })))
   expect(gater.status()).toMatchObject({ store: 'ready', unwritten: 0, rules: { manual: RULES } })
   await node.stop()
@@ -79,7 +82,7 @@ describe(`a node that kept ${RULES} rules in LevelDB`, () => {
     await written()
     const port = await closedPort()
     const datastore = await open(new SlowLevel(path))
-    const starting = gated({ datastore, ...listenOn(port) })
+    const starting = gated({ datastore, ...PATIENT, ...listenOn(port) })
     await eventually(() => datastore.asked)
     expect(await answers(port)).toBe(false)
     datastore.release()

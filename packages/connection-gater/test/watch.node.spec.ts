@@ -233,7 +233,11 @@ describe('a watched file', () => {
     watch.clock.tick(10 * INTERVAL)
     expect([watch.clock.pending, watch.loads]).toEqual([0, 2])
     resolve(undefined)
-    await eventually(() => watch.clock.pending === 1)
+    await eventually(() => {
+      // time has passed, so that whoever reads has a rest
+      watch.clock.tick(0)
+      return watch.ended === 2 && watch.clock.pending === 1
+    })
     expect([watch.loads, watch.blocked('1.0.0.1', '1.0.0.2')]).toEqual([2, ['1.0.0.2']])
     list.stop()
   })
