@@ -170,7 +170,8 @@ function parseParts (text: string): Parsed {
   const parsed = readParts(text)
   const { length } = parsed.text
   if (length > MAX_SUBJECT) throw new InvalidRuleError(`a subject has at most ${MAX_SUBJECT} characters in its canonical text, got ${length}`, show(text))
-  if (parsed.text !== text && readParts(parsed.text).text !== parsed.text) throw new InvalidRuleError(`${show(text)} has no canonical text`, show(text))
+  const isOther = parsed.type !== 'prefix' && parsed.kind !== 'peer' && parsed.text !== text
+  if (isOther && readParts(parsed.text).text !== parsed.text) throw new InvalidRuleError(`${show(text)} has no canonical text`, show(text))
   return parsed
 }
 
