@@ -80,7 +80,7 @@ class Pair {
 
   compare (what: string): void {
     this.#alike(what, portrait)
-    for (let count = 0; count < 40; count++) {
+    for (let count = 0; count < 15; count++) {
       const target = this.#random.pick(TARGETS)
       const said = this.#alike(`${what}, then ${target.direction} ${target.peer} at ${target.address?.key}`, gater => essence(gater, target))
       if ((said as { code?: string }).code !== undefined) this.refusals++
@@ -155,7 +155,7 @@ describe('ours and the foreign one', () => {
       refusals += pair.refusals
       ranges += pair.ranges
     }
-    expect(refusals).toBeGreaterThan(TRACES * STEPS)
+    expect(refusals).toBeGreaterThan(TRACES * STEPS / 2)
     expect(ranges).toBeGreaterThan(TRACES)
-  })
+  }, 120_000)
 })
