@@ -28,6 +28,9 @@ const SETTLE = 1_024
 /** How much of a text is looked at to guess how many rules there are, in characters */
 const SAMPLE = 16_384
 
+/** A line that says nothing */
+const COMMENT = /^\s*(?:[#;]|$)/
+
 export interface LoaderInit {
   readonly clock: Clock
   /** In ms since the epoch */
@@ -186,10 +189,10 @@ class Filler {
   }
 }
 
-/** How many rules of each kind there will be, from the beginning of the text: tables that have to grow take twice as long */
+/** How many rules of each kind there will be, from the beginning of the text: tables that have to grow take longer */
 function expectedIn (content: ListSource['content'], format: ListFormat): Expected {
   if (typeof content !== 'string' || format !== 'text') return {}
-  const sample = content.slice(0, SAMPLE).split('\n')
+  const sample = content.slice(0, SAMPLE).split('\n').filter(line => !COMMENT.test(line))
   const each = content.length / Math.max(1, Math.min(content.length, SAMPLE))
   const ipv6 = sample.filter(line => line.includes(':')).length
   const ipv4 = sample.filter(line => line.includes('.') && !line.includes(':')).length

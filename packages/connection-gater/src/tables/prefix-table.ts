@@ -227,8 +227,9 @@ export class PrefixTable {
   #begin (): void {
     const { size } = this.entries
     if (this.#next !== undefined || (!this.#front.isFull && this.#removed <= size + MAX_REMOVED)) return
-    const left = size / (size + this.#removed)
-    this.#next = this.#front.next(Math.max(GROWTH, this.#expected / Math.max(1, size)) * left, this.#seed)
+    // where prefixes go, it is no list that is being loaded
+    const growth = this.#removed > 0 ? GROWTH : Math.max(GROWTH, this.#expected / Math.max(1, size))
+    this.#next = this.#front.next(growth * size / (size + this.#removed), this.#seed)
     this.#noted = 0
     this.#removed = 0
   }
