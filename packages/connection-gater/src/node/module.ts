@@ -31,6 +31,7 @@ export class NodeGater extends ConnectionGaterClass implements ConnectionGaterSe
   readonly #enforcer: Enforcer
   readonly #log: Logger
   readonly #onFailure = ({ detail: { error } }: GaterEvents['store:failed']): void => { this.#log.error('the datastore of the rules failed - %e', error) }
+  #run = 0
   /** Known once the node starts; before that nothing is open */
   #lifecycle: ConnectionLifecycle | undefined
 
@@ -56,14 +57,17 @@ export class NodeGater extends ConnectionGaterClass implements ConnectionGaterSe
     if (registry !== undefined && registry.modulesWith(connectionGaterSymbol).length > 1) throw new InvalidParametersError('several modules are gaters: is a name misspelt? There can be one, and its place is gater')
     this.#lifecycle = registry?.modulesWith(lifecycleDriverSymbol).find(isConnectionLifecycle)
     this.#enforcer.start()
+    this.#run++
     this.addEventListener('store:failed', this.#onFailure)
     await super.start()
   }
 
   override async stop (): Promise<void> {
+    const run = this.#run
     this.#enforcer.stop()
     await super.stop()
-    this.removeEventListener('store:failed', this.#onFailure)
+    // it may have been started again meanwhile
+    if (run === this.#run) this.removeEventListener('store:failed', this.#onFailure)
   }
 
   /** As in the interface; who shares a place is seen, where it is not said, and what is to be disconnected is, where it is clear who that is */
