@@ -87,8 +87,8 @@ export const NODE_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       bug: 'a dial that a module ends goes on',
       package: 'component-registry',
       file: 'transports.ts',
-      find: 'dial(address, { ...options, signal, upgrader })',
-      replace: 'dial(address, { ...options, upgrader })'
+      find: 'dial(address, { ...options, signal, upgrader, ...blockList })',
+      replace: 'dial(address, { ...options, upgrader, ...blockList })'
     },
     {
       id: 'signals-pile-up',
