@@ -14,7 +14,7 @@ export const STORE_TIMEOUT = 4_000
 /** A burst of strikes counts, one a day does not; in ms */
 export const HALF_LIFE = 600_000
 
-/** In points: a strike of 25 can happen to anybody, two are an accident, four are none */
+/** In points: one or two strikes of 25 can happen to anybody, three are no accident, five are a habit. What came first counts less already, so two are not quite 50. */
 export const DISCONNECT_AT = 50
 export const BLOCK_AT = 100
 
