@@ -133,10 +133,12 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   /** Every rule that blocks it, also those that are less specific than the one that is reported; of predicates only that one */
   * blocking (target: GateTarget): Generator<Rule> {
     const { found } = this.#judge(target)
+    const there = reached(target)
     if (found?.kind === 'predicate') yield this.#book.describe(found)
     for (const layer of [this.#book.manual, this.#book.automatic, ...this.#book.lists.values()]) {
       if (layer.isEmpty('block')) continue
       for (const one of layer.all(target, 'block')) yield this.#book.describe(one)
+      if (there !== target) for (const one of layer.all(there, 'block')) yield this.#book.describe(one)
     }
   }
 

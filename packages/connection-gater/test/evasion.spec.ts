@@ -2,6 +2,8 @@ import { normaliseAddress } from '@cordon/address'
 import { systemClock } from '@cordon/clock'
 import { InvalidRuleError } from '@cordon/interface-connection-gater'
 import { describe, expect, it } from 'vitest'
+import { ConnectionGaterClass } from '../src/gater.ts'
+import { parseInit } from '../src/init.ts'
 import { from, lets, make, PEER, to } from './support.ts'
 
 describe('a dial', () => {
@@ -26,6 +28,11 @@ describe('a dial', () => {
     await gater.block('::1', { direction: 'outbound' })
     expect(['/ip4/0.0.0.0/tcp/1', '/ip4/0.0.0.0/tcp/1/ws', '/ip6/::/tcp/1', '/ip6/::/udp/1/quic-v1'].map(text => gater.decide(to(text))?.rule?.subject)).toEqual(['127.0.0.0/8', '127.0.0.0/8', '::1/128', '::1/128'])
     expect(lets(gater, from('/ip6/::/tcp/1'))).toBe(true)
+
+    // what is open there already is closed by them as well
+    const node = new ConnectionGaterClass(parseInit({}))
+    void node.block('127.0.0.0/8')
+    expect([...node.blocking(to('/ip4/0.0.0.0/tcp/1'))].map(({ subject }) => subject)).toEqual(['127.0.0.0/8'])
   })
 
   it('to the unspecified address is judged by its own rules as well', async () => {
