@@ -134,6 +134,15 @@ describe('who is trusted', () => {
     expect(await visits(await managed({ ...full, siblings: { gate: trusting(nobody), other: trusting(nobody) } }))).toBe(false)
     expect(await visits(await managed({ ...full, siblings: { gate: trusting(nobody), other: trusting(everybody) } }))).toBe(true)
   })
+
+  it.each([
+    ['throws', () => { throw new Error('who?') }],
+    ['gives no answer', () => ({ lane: 'yes' })]
+  ])('is not changed by a sibling that %s', async (_, lifts) => {
+    const faulty = { lifts } as unknown as AllowlistSource
+    expect(await visits(await managed({ ...full, siblings: { gate: trusting(faulty), other: trusting(everybody) } }))).toBe(true)
+    expect(await visits(await managed({ ...full, siblings: { gate: trusting(faulty) } }))).toBe(false)
+  })
 })
 
 describe('the rate at which a prefix may connect', () => {

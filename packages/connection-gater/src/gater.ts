@@ -144,11 +144,11 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
 
   /** Whether a rule blocks an IP address of which nothing else is known; only what is true counts as a decision, because the rest is decided once there is a connection */
   blocksAddress (direction: Direction, address: string): boolean {
-    const target = reached({ direction, address: normaliseAddress(address) })
-    this.#rules.sweep()
-    let found = this.#book.blocking(target)
-    while (found !== undefined && this.#rules.endsNow(found)) found = this.#book.blocking(target)
-    if (found === undefined) return false
+    // asked about every connection, and most nodes block nobody
+    if (!this.#book.blocks) return false
+    const target: GateTarget = { direction, address: normaliseAddress(address) }
+    const { decision, found } = this.#judge(target, false)
+    if (decision !== 'block' || found === undefined) return false
     this.#hit(found, target)
     this.#count(target, found.kind)
     return true
@@ -249,20 +249,21 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
     return removed
   }
 
-  #judge (target: GateTarget): Judgement {
-    const judgement = this.#inForce(target)
+  /** @param asks - as that of `RuleBook.judge` */
+  #judge (target: GateTarget, asks = true): Judgement {
+    const judgement = this.#inForce(target, asks)
     if (judgement.decision === 'block') return judgement
     const other = reached(target)
     if (other === target) return judgement
-    const there = this.#inForce(other)
+    const there = this.#inForce(other, asks)
     return there.decision === 'block' ? there : judgement
   }
 
   /** More rules may be over than were swept: what decides is none of them */
-  #inForce (target: GateTarget): Judgement {
+  #inForce (target: GateTarget, asks: boolean): Judgement {
     this.#rules.sweep()
-    let judgement = this.#book.judge(target)
-    while (judgement.found !== undefined && this.#rules.endsNow(judgement.found)) judgement = this.#book.judge(target)
+    let judgement = this.#book.judge(target, asks)
+    while (judgement.found !== undefined && this.#rules.endsNow(judgement.found)) judgement = this.#book.judge(target, asks)
     return judgement
   }
 
@@ -296,7 +297,7 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
     return expires === undefined ? Infinity : expires - this.#options.wallClock()
   }
 
-  /** Whom the operator has allowed, strikes do not block: block beats allow, and nobody else should decide that */
+  /** For whom the operator allows no rule is made: it would not be in force */
   #isAllowed ({ peer, address }: Offender): boolean {
     return this.verdict({ direction: 'inbound', address, peer }).decision === 'allow'
   }

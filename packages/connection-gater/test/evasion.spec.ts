@@ -35,6 +35,27 @@ describe('a dial', () => {
     expect([...node.blocking(to('/ip4/0.0.0.0/tcp/1'))].map(({ subject }) => subject)).toEqual(['127.0.0.0/8'])
   })
 
+  it('to a name is judged by the address that it leads to, and by where that leads', async () => {
+    const node = new ConnectionGaterClass(parseInit({}))
+    expect(node.blocksAddress('outbound', '0.0.0.0')).toBe(false)
+    await node.block('0.0.0.0')
+    expect(node.blocksAddress('outbound', '0.0.0.0')).toBe(true)
+    await node.unblock('0.0.0.0')
+    await node.block('127.0.0.1')
+    expect([node.blocksAddress('outbound', '0.0.0.0'), node.blocksAddress('inbound', '0.0.0.0')]).toEqual([true, false])
+    expect(node.status().refusals).toEqual({ ip: 2 })
+  })
+
+  it('is not refused before its socket exists for what a function may allow later', async () => {
+    const node = new ConnectionGaterClass(parseInit({}))
+    node.strike({ address: normaliseAddress('1.2.3.4') }, 100, 'noise')
+    expect(node.blocksAddress('inbound', '1.2.3.4')).toBe(true)
+    await node.allow({ name: 'friends', predicate: () => true })
+    expect(node.blocksAddress('inbound', '1.2.3.4')).toBe(false)
+    await node.block('1.2.3.0/24')
+    expect(node.blocksAddress('inbound', '1.2.3.4')).toBe(true)
+  })
+
   it('to the unspecified address is judged by its own rules as well', async () => {
     const { gater } = make({ default: 'block' })
     expect(gater.decide(to('/ip4/0.0.0.0/tcp/1'))).toMatchObject({ cause: 'default' })

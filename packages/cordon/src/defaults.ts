@@ -32,14 +32,17 @@ const DEFAULTS: Defaults = {
   resourceManager: resourceManager()
 }
 
-/** What makes each of them, for errors */
-const MAKERS: Readonly<Record<keyof Defaults, string>> = { lifecycle: 'connectionLifecycle', gater: 'connectionGater', resourceManager: 'resourceManager' }
+interface Kind {
+  /** What makes one, for errors */
+  readonly maker: string
+  readonly has: (module: unknown) => boolean
+}
 
 /** What takes the place of a default has to be of its kind: something else would be found under its name, and protect from nothing */
-const KINDS: Readonly<Record<keyof Defaults, (module: unknown) => boolean>> = {
-  lifecycle: isConnectionLifecycle,
-  gater: module => isConnectionGater(module) && isParticipantModule(module),
-  resourceManager: module => isResourceManagerModule(module) && isParticipantModule(module)
+const KINDS: Readonly<Record<keyof Defaults, Kind>> = {
+  lifecycle: { maker: 'connectionLifecycle', has: isConnectionLifecycle },
+  gater: { maker: 'connectionGater', has: module => isConnectionGater(module) && isParticipantModule(module) },
+  resourceManager: { maker: 'resourceManager', has: module => isResourceManagerModule(module) && isParticipantModule(module) }
 }
 
 /**
@@ -73,8 +76,8 @@ function ofKind (name: keyof Defaults, factory: Modules[string]): Modules[string
   return (components: never) => {
     const module = factory(components)
 
-    if (typeof module === 'object' && module != null && !KINDS[name](module)) {
-      throw new ComposeError(`modules.${name}`, `what its factory made cannot stand in for it: a ${name} that takes part in a node is made by ${MAKERS[name]}(), or carries what docs/participants.md says`)
+    if (typeof module === 'object' && module != null && !KINDS[name].has(module)) {
+      throw new ComposeError(`modules.${name}`, `what its factory made cannot stand in for it: a ${name} that takes part in a node is made by ${KINDS[name].maker}(), or carries what docs/participants.md says`)
     }
 
     return module

@@ -7,7 +7,7 @@ import type { Refusal } from '@cordon/interface-connection-lifecycle'
 export interface Verdict {
   readonly decision: 'allow' | 'block' | 'unknown'
 
-  /** The most specific of the rules that decided; absent where none covers the target. May be made when it is read */
+  /** The most specific of the rules that decided; absent where none covers the target. Made when it is read, so read it at once: rules that come and go later may be in its place */
   readonly rule: Rule | undefined
 
   /** A predicate threw, or answered with something else than true or false: that blocks */

@@ -53,6 +53,17 @@ const LANE: Lifted = Object.freeze({ lane: true, counts: false, buckets: false }
 const PROVEN: Lifted = Object.freeze({ lane: true, counts: true, buckets: false })
 const ALL: Lifted = Object.freeze({ lane: true, counts: true, buckets: true })
 
+/**
+ * What a source says.
+ *
+ * @throws {TypeError} when that is no answer; and whatever it throws
+ */
+export function answerOf (source: AllowlistSource, address: NormalisedAddress | undefined, peer: string | undefined): Lifted {
+  const { lane, counts, buckets } = source.lifts(address, peer)
+  if (typeof lane !== 'boolean' || typeof counts !== 'boolean' || typeof buckets !== 'boolean') throw new TypeError('lane, counts and buckets must be true or false')
+  return { lane, counts, buckets }
+}
+
 /** Trusts nobody, and cannot be told to */
 export const NOBODY: AllowlistSource = Object.freeze({ lifts: () => NOTHING_LIFTED })
 

@@ -13,10 +13,10 @@ import type { ConnectionGaterComponents, ConnectionGaterService } from '../index
 import type { Options } from '../init.ts'
 import type { OpenConnection } from './enforcer.ts'
 import type { BlockLists, Registry } from '@cordon/interface-component-registry'
-import type { GaterEvents, Offender, Strike } from '@cordon/interface-connection-gater'
+import type { Offender, Strike } from '@cordon/interface-connection-gater'
 import type { CloseReason, ConnectionLifecycle, ConnectionRecord, Participant } from '@cordon/interface-connection-lifecycle'
 import type { AllowlistSource } from '@cordon/interface-resource-manager'
-import type { Logger, Startable } from '@libp2p/interface'
+import type { Startable } from '@libp2p/interface'
 
 const MISBEHAVED: CloseReason = { code: 'misbehaved', by: 'local' }
 
@@ -29,16 +29,14 @@ export class NodeGater extends ConnectionGaterClass implements ConnectionGaterSe
   readonly [blockListSymbol]: BlockLists
   readonly #components: ConnectionGaterComponents
   readonly #enforcer: Enforcer
-  readonly #log: Logger
-  readonly #onFailure = ({ detail: { error } }: GaterEvents['store:failed']): void => { this.#log.error('the datastore of the rules failed - %e', error) }
-  #run = 0
   /** Known once the node starts; before that nothing is open */
   #lifecycle: ConnectionLifecycle | undefined
 
   constructor (components: ConnectionGaterComponents, options: Options) {
     super(options)
     this.#components = components
-    this.#log = components.logger.forComponent('cordon:gater')
+    const log = components.logger.forComponent('cordon:gater')
+    this.addEventListener('store:failed', ({ detail: { error } }) => { log.error('the datastore of the rules failed - %e', error) })
     this[participantSymbol] = new GateParticipant(this)
     this[blockListSymbol] = {
       inbound: createBlockList(address => this.blocksAddress('inbound', address)),
@@ -57,17 +55,12 @@ export class NodeGater extends ConnectionGaterClass implements ConnectionGaterSe
     if (registry !== undefined && registry.modulesWith(connectionGaterSymbol).length > 1) throw new InvalidParametersError('several modules are gaters: is a name misspelt? There can be one, and its place is gater')
     this.#lifecycle = registry?.modulesWith(lifecycleDriverSymbol).find(isConnectionLifecycle)
     this.#enforcer.start()
-    this.#run++
-    this.addEventListener('store:failed', this.#onFailure)
     await super.start()
   }
 
   override async stop (): Promise<void> {
-    const run = this.#run
     this.#enforcer.stop()
     await super.stop()
-    // it may have been started again meanwhile
-    if (run === this.#run) this.removeEventListener('store:failed', this.#onFailure)
   }
 
   /** As in the interface; who shares a place is seen, where it is not said, and what is to be disconnected is, where it is clear who that is */

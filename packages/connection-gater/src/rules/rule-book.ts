@@ -23,6 +23,9 @@ const PREDICATES = KIND.predicate | (KIND.predicate << 8)
 /** Of whom no rule covers, which is most */
 export const UNKNOWN: Judgement = { decision: 'unknown' }
 
+/** What predicates say that were not asked */
+const MIGHT_ALLOW: Judgement = { decision: 'allow' }
+
 /** All rules of a node: the operator's, those that strikes have led to, and lists. Decides, and does nothing else. */
 export class RuleBook {
   readonly manual: Layer
@@ -53,11 +56,13 @@ export class RuleBook {
   /**
    * All rules that cover somebody decide; block beats allow, and a predicate that fails blocks. What strikes led to gives
    * way to whom the operator allows: others bring strikes about, also of those who share a range.
+   *
+   * @param asks - otherwise no predicate is asked, because too little is known: any of them might allow, and none blocks
    */
-  judge (target: GateTarget): Judgement {
+  judge (target: GateTarget, asks = true): Judgement {
     const present = this.#present()
     const blocked = (present & BLOCKS) === 0 ? undefined : this.#best(target, 'block', BLOCKS)
-    const functions = (present & PREDICATES) === 0 ? undefined : this.#ask(target)
+    const functions = (present & PREDICATES) === 0 ? undefined : asks ? this.#ask(target) : MIGHT_ALLOW
     if (blocked !== undefined && (blocked.layer !== this.automatic || functions?.decision === 'block')) return { decision: 'block', found: blocked }
     if (functions?.decision === 'block') return functions
     const allowed = (present & ALLOWS) === 0 ? undefined : this.#best(target, 'allow', ALLOWS)
@@ -101,13 +106,9 @@ export class RuleBook {
     return this.#layers.some(layer => layer.lifts)
   }
 
-  /** The most specific block rule that covers somebody, whatever predicates say: a block of strikes is none of them while there is any */
-  blocking (target: GateTarget): Found | undefined {
-    const present = this.#present()
-    const blocked = this.#best(target, 'block', BLOCKS)
-    if (blocked?.layer !== this.automatic || (present & (ALLOWS | PREDICATES)) === 0) return blocked
-    const isAllowed = (present & PREDICATES) !== 0 || this.#best(target, 'allow', ALLOWS) !== undefined
-    return !isAllowed || this.#isFirm(target) ? blocked : undefined
+  /** Whether any rule blocks anybody, predicates left out */
+  get blocks (): boolean {
+    return (this.#present() & BLOCKS) !== 0
   }
 
   /** When the time of a rule is over next, in ms of the clock */

@@ -1,4 +1,4 @@
-import { NOTHING_LIFTED } from '../allowlist.ts'
+import { answerOf, NOTHING_LIFTED } from '../allowlist.ts'
 import { Prefixes } from '../prefixes/prefixes.ts'
 import { Kind } from './kind.ts'
 import { ScopeTable } from './scope-table.ts'
@@ -114,9 +114,7 @@ export class Graph {
   lifts (address: NormalisedAddress | undefined, peer: string | undefined): Lifted {
     if (this.#allowlist === undefined) return NOTHING_LIFTED
     try {
-      const { lane, counts, buckets } = this.#allowlist.lifts(address, peer)
-      if (typeof lane !== 'boolean' || typeof counts !== 'boolean' || typeof buckets !== 'boolean') throw new TypeError('lane, counts and buckets must be true or false')
-      return { lane, counts, buckets }
+      return answerOf(this.#allowlist, address, peer)
     } catch (error) {
       if (!this.#faulty) {
         this.#faulty = true

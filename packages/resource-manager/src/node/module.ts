@@ -1,6 +1,7 @@
 import { boundsConnectionsSymbol, isConnectionLifecycle, lifecycleDriverSymbol, participantSymbol } from '@cordon/interface-connection-lifecycle'
 import { allowlistSourceSymbol, isAllowlistModule, resourceManagerSymbol } from '@cordon/interface-resource-manager'
 import { InvalidParametersError, serviceCapabilities } from '@libp2p/interface'
+import { answerOf, NOTHING_LIFTED } from '../allowlist.ts'
 import { ResourceManagerClass } from '../manager.ts'
 import { ResourceParticipant } from './participant.ts'
 import type { ResourceManagerComponents, ResourceManagerService } from '../index.ts'
@@ -27,6 +28,7 @@ export class NodeResourceManager extends ResourceManagerClass implements Resourc
   readonly [participantSymbol]: Participant
   readonly #components: ResourceManagerComponents
   readonly #hasAllowlist: boolean
+  readonly #log: Logger
   /** Known once the node starts; before that there is nothing to drop */
   #shed: Shed = () => undefined
 
@@ -34,6 +36,7 @@ export class NodeResourceManager extends ResourceManagerClass implements Resourc
     super(parts)
     this.#components = components
     this.#hasAllowlist = parts.hasAllowlist
+    this.#log = parts.log
     this[participantSymbol] = new ResourceParticipant({
       manager: this,
       shed: (direction, options) => this.#shed(direction, options),
@@ -68,15 +71,28 @@ export class NodeResourceManager extends ResourceManagerClass implements Resourc
   /** Whoever any of them trusts is trusted */
   #findAllowlist (registry: Registry): void {
     const [first, ...others] = registry.modulesWith(allowlistSourceSymbol).filter(isAllowlistModule).map(module => module[allowlistSourceSymbol])
-    if (first !== undefined) this.setAllowlist(others.length === 0 ? first : anyOf([first, ...others]))
+    if (first !== undefined) this.setAllowlist(others.length === 0 ? first : anyOf([first, ...others], this.#log))
   }
 }
 
-function anyOf (sources: readonly AllowlistSource[]): AllowlistSource {
+/** One that throws trusts nobody, and takes nothing from what the others say */
+function anyOf (sources: readonly AllowlistSource[], log: Logger): AllowlistSource {
+  const faulty = new Set<AllowlistSource>()
   return {
     lifts: (address, peer) => {
-      const lifted = sources.map(source => source.lifts(address, peer))
-      return { lane: lifted.some(({ lane }) => lane), counts: lifted.some(({ counts }) => counts), buckets: lifted.some(({ buckets }) => buckets) }
+      const lifted = { ...NOTHING_LIFTED }
+      for (const source of sources) {
+        try {
+          const { lane, counts, buckets } = answerOf(source, address, peer)
+          lifted.lane ||= lane
+          lifted.counts ||= counts
+          lifted.buckets ||= buckets
+        } catch (error) {
+          if (!faulty.has(source)) log.error('a module that says who is trusted failed, and trusts nobody where it does - %e', error)
+          faulty.add(source)
+        }
+      }
+      return lifted
     }
   }
 }
