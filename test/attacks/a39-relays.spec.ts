@@ -9,6 +9,9 @@ const COMERS = 20
 /** How many come over one relay at once (`prefixes.relay`) */
 const PER_RELAY = 8
 
+/** How many come over all relays at once: a quarter of go-libp2p's 64 */
+const OVER_RELAYS = 16
+
 /** Loopback is limited as any other address here, and none of these comes from another one's */
 const NOT_EXEMPT = { prefixes: { entries: { '127.0.0.0/8': false, '::1/128': false } } } as const
 
@@ -63,5 +66,27 @@ describe(`A39: ${COMERS} from blocked addresses come over a relay`, () => {
     await Promise.all([...host.lifecycle.records()].filter(({ address }) => address.class === 'relayed').slice(0, 1).map(async record => record.close({ code: 'local-close', by: 'local' })))
     await eventually(() => host.manager.snapshot().system.usage.connectionsInbound === PER_RELAY + 5)
     expect(await howMany(bad.slice(PER_RELAY, PER_RELAY + 2), async comer => comeOver(relay, comer, host))).toBe(1)
+  })
+})
+
+describe('A39: one address plays relay under many ids, and each of them brings guests', () => {
+  afterEach(stopAll)
+
+  it('a quarter of the places is theirs, and the rest is for those who come by themselves', async () => {
+    const host = await gated({ limits: NOT_EXEMPT })
+    const relays = await Promise.all(Array.from({ length: 3 }, async () => gated({ localAddress: ELSEWHERE, relays: true })))
+    for (const relay of relays) await impose(relay, host)
+    const guests = await all(addresses(relays.length * PER_RELAY, 66))
+    const taken: number[] = []
+    for (const [i, relay] of relays.entries()) taken.push(await howMany(guests.slice(i * PER_RELAY, (i + 1) * PER_RELAY), async guest => comeOver(relay, guest, host)))
+    expect(taken).toEqual([PER_RELAY, OVER_RELAYS - PER_RELAY, 0])
+    expect(host.events.flatMap(event => event.type === 'connection:refused' ? [event.refusal.scope] : [])).toEqual(guests.slice(OVER_RELAYS).map(() => 'prefix:relayed'))
+
+    const { system, prefixes } = host.manager.snapshot()
+    expect(prefixes.largest[0]).toEqual({ name: 'relayed', connections: OVER_RELAYS, limit: OVER_RELAYS })
+    expect(system.usage.connectionsInbound).toBe(OVER_RELAYS + relays.length)
+    expect(OVER_RELAYS / system.limits.connectionsInbound).toBeLessThanOrEqual(0.25)
+    const direct = await all(addresses(COMERS, 68))
+    expect(await howMany(direct, async comer => comeDirectly(comer, host))).toBe(COMERS)
   })
 })

@@ -1,110 +1,11 @@
 import { StreamRefusedError } from '@cordon/interface-connection-lifecycle'
 import { dialler, eventually, portOf, STACKS, stopAll } from '@cordon/testing/node'
-import { mockMuxer } from '@libp2p/utils'
-import { yamux } from '@libp2p/yamux'
 import { afterEach, describe, expect, it } from 'vitest'
+import { echo, held, open, openMute, pair, PROTOCOL, quiet, streamsOf, withoutServices, Witness } from './streams-support.ts'
 import { failureOf, guarded, refusal, released } from './support.ts'
 import type { GuardedInit, GuardedNode } from './support.ts'
-import type { Participant, StreamRecord } from '@cordon/interface-connection-lifecycle'
-import type { Connection, Stream, StreamHandler, StreamHandlerOptions, StreamMiddleware, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
-import type { Registrar } from '@libp2p/interface-internal'
-
-const PROTOCOL = '/cordon-test/1.0.0'
-
-/** What happened to one stream, in order */
-interface Life {
-  readonly record: StreamRecord
-  readonly steps: string[]
-}
-
-/** Writes down the life of every stream, and says no where it is told to */
-class Witness {
-  readonly lives: Life[] = []
-  readonly #refuses: Partial<Participant>
-
-  constructor (refuses: Partial<Participant> = {}) {
-    this.#refuses = refuses
-  }
-
-  readonly participant: Partial<Participant> = {
-    streamOpened: record => {
-      this.lives.push({ record, steps: [`opened ${record.protocol ?? 'without protocol'}${record.stream == null ? ', without stream' : ''}`] })
-
-      return this.#refuses.streamOpened?.(record)
-    },
-    streamNegotiated: record => {
-      this.#of(record).steps.push(`negotiated ${record.protocol} for ${record.service}`)
-
-      return this.#refuses.streamNegotiated?.(record)
-    },
-    streamClosed: record => { this.#of(record).steps.push('closed') }
-  }
-
-  get steps (): string[][] {
-    return this.lives.map(({ steps }) => steps)
-  }
-
-  #of (record: StreamRecord): Life {
-    const life = this.lives.find(({ record: other }) => other === record)
-    if (life == null) throw new Error('a stream that was never opened')
-
-    return life
-  }
-}
-
-/** Without identify and the connection monitor, whose streams nobody asked for */
-const withoutServices: NonNullable<GuardedInit['options']> = options => ({ ...options, services: undefined, connectionMonitor: { enabled: false } })
-const quiet: GuardedInit = { transport: 'tcp', options: withoutServices }
-
-interface Pair {
-  readonly from: GuardedNode
-  readonly to: GuardedNode
-  readonly connection: Connection
-}
-
-async function pair (from: GuardedInit, to: GuardedInit = {}, handler: StreamHandler = echo, handling: StreamHandlerOptions & { service?: string } = {}): Promise<Pair> {
-  const dialling = await guarded({ ...quiet, ...from })
-  const listening = await guarded({ ...quiet, stack: from.stack ?? 'libp2p', ...to })
-  await listening.node.handle(PROTOCOL, handler, { maxInboundStreams: 1_000, ...handling })
-  const connection = await dialling.node.dial(listening.node.getMultiaddrs())
-  await eventually(() => listening.lifecycle.stats().records.ready === 1)
-
-  return { from: dialling, to: listening, connection }
-}
-
-const echo: StreamHandler = async stream => {
-  for await (const bytes of stream) stream.send(bytes)
-  await stream.close()
-}
-
-/** Is there for as long as it is told to */
-function held (): { handler: StreamHandler, entered: Promise<Stream>, release: () => void } {
-  const entered = Promise.withResolvers<Stream>()
-  const released = Promise.withResolvers<true>()
-
-  return {
-    handler: async stream => {
-      entered.resolve(stream)
-      await released.promise
-    },
-    entered: entered.promise,
-    release: () => { released.resolve(true) }
-  }
-}
-
-/** What libp2p has left of streams, whoever still works on them */
-const connectionStreams = ({ node }: GuardedNode): number => node.getConnections().reduce((sum, { streams }) => sum + streams.length, 0)
-
-const streamsOf = ({ lifecycle }: GuardedNode): number => lifecycle.stats().streams
-
-async function open (connection: Connection): Promise<Stream> {
-  return connection.newStream(PROTOCOL, { maxOutboundStreams: 1_000 })
-}
-
-/** A stream that never asks for a protocol */
-async function openMute (connection: Connection): Promise<Stream> {
-  return (connection as unknown as { muxer: StreamMuxer }).muxer.createStream({})
-}
+import type { Participant } from '@cordon/interface-connection-lifecycle'
+import type { Connection, Stream, StreamHandler } from '@libp2p/interface'
 
 afterEach(stopAll)
 
@@ -233,8 +134,6 @@ describe.each(STACKS)('streams that a module refuses, over the yamux of %s', sta
   })
 })
 
-const registrarOf = ({ node }: GuardedNode): Registrar => (node as unknown as { components: { registrar: Registrar } }).components.registrar
-
 describe('the protocol of a stream', () => {
   it('is known as soon as it is negotiated, however long the peer store takes to write it down', async () => {
     const theirs = new Witness()
@@ -255,73 +154,6 @@ describe('the protocol of a stream', () => {
     await Promise.all(streams.map(async stream => { await stream.close() }))
     await eventually(() => streamsOf(to) === 0)
     expect(theirs.steps).toEqual(new Array(2).fill(['opened without protocol', `negotiated ${PROTOCOL} for undefined`, 'closed']))
-  })
-})
-
-describe('the middleware of the user', () => {
-  const pass: StreamMiddleware = (stream, connection, next) => { next(stream, connection) }
-
-  // libp2p adds the handler to the list that it is given: without us a list of the user would grow with each stream
-  it('runs once for each stream, after modules had their say, and before the handler', async () => {
-    const steps: string[] = []
-    let welcome = true
-    const participant: Partial<Participant> = {
-      streamNegotiated: () => {
-        steps.push('module')
-
-        return welcome ? undefined : refusal()
-      }
-    }
-    const { from, to, connection } = await pair({}, { participant }, async stream => {
-      steps.push('handler')
-      await stream.close()
-    })
-    const middleware: StreamMiddleware[] = [(stream, connection, next) => {
-      steps.push('middleware')
-      next(stream, connection)
-    }]
-    registrarOf(to).use(PROTOCOL, middleware)
-
-    for (let n = 1; n <= 3; n++) {
-      await (await open(connection)).close()
-      await eventually(() => streamsOf(from) + streamsOf(to) === 0)
-      expect(steps.splice(0)).toEqual(['module', 'middleware', 'handler'])
-    }
-
-    welcome = false
-    await open(connection).catch(() => {})
-    await eventually(() => steps.length > 0 && streamsOf(from) + streamsOf(to) === 0)
-    expect(steps).toEqual(['module'])
-    expect(middleware).toHaveLength(1)
-  })
-
-  it('may be registered together with what was there before', async () => {
-    const theirs = new Witness()
-    const { from, to, connection } = await pair({}, { participant: theirs.participant })
-    const registrar = registrarOf(to)
-    registrar.use(PROTOCOL, [...registrar.getMiddleware(PROTOCOL), pass])
-    registrar.use(PROTOCOL, [...registrar.getMiddleware(PROTOCOL), pass])
-
-    expect(registrar.getMiddleware(PROTOCOL)).toHaveLength(4)
-    await (await open(connection)).close()
-    await eventually(() => streamsOf(from) + streamsOf(to) === 0)
-    expect(theirs.steps).toEqual([['opened without protocol', `negotiated ${PROTOCOL} for undefined`, 'closed']])
-  })
-
-  it('may hand another stream to the handler, which holds the slot all the same', async () => {
-    const { handler, entered, release } = held()
-    const { from, to, connection } = await pair({}, {}, handler)
-    const replace: StreamMiddleware = (stream, connection, next) => { next(Object.create(stream) as Stream, connection) }
-    registrarOf(to).use(PROTOCOL, [replace])
-    const stream = await open(connection)
-    await entered
-    stream.abort(new Error('enough'))
-    await eventually(() => streamsOf(from) === 0)
-    await eventually(() => connectionStreams(to) === 0)
-
-    expect(streamsOf(to)).toBe(1)
-    release()
-    await eventually(() => streamsOf(to) === 0)
   })
 })
 
@@ -383,75 +215,6 @@ describe.each(STACKS)('nothing is left of streams over the yamux of %s that', st
     } finally {
       await remote.stop()
     }
-  })
-})
-
-describe('streams of another muxer', () => {
-  it('pass the same steps', async () => {
-    const [ours, theirs] = [new Witness(), new Witness()]
-    const options: GuardedInit['options'] = given => ({ ...withoutServices(given), streamMuxers: [() => mockMuxer()] })
-    const { from, to, connection } = await pair({ options, participant: ours.participant }, { options, participant: theirs.participant })
-    const stream = await open(connection)
-    await stream.close()
-    await eventually(() => streamsOf(from) + streamsOf(to) === 0)
-
-    expect(ours.steps).toEqual([['opened without protocol, without stream', `negotiated ${PROTOCOL} for undefined`, 'closed']])
-    expect(theirs.steps).toEqual([['opened without protocol', `negotiated ${PROTOCOL} for undefined`, 'closed']])
-    expect(from.registry.status().transports[0]?.gaps).toEqual(['the stream windows of the muxer are not bounded by its read buffer'])
-  })
-
-  it('are not held if it cannot open them', async () => {
-    const broken = (): StreamMuxerFactory => {
-      const factory = yamux()()
-      const create = factory.createStreamMuxer.bind(factory)
-      factory.createStreamMuxer = secured => {
-        const muxer = create(secured)
-        muxer.createStream = async () => { throw new Error('no more') }
-
-        return muxer
-      }
-
-      return factory
-    }
-    const ours = new Witness()
-    const { from, connection } = await pair({ participant: ours.participant, options: given => ({ ...withoutServices(given), streamMuxers: [broken] }) })
-
-    expect(await failureOf(open(connection))).toMatchObject({ message: 'no more' })
-    expect(streamsOf(from)).toBe(0)
-    expect(ours.steps).toEqual([['opened without protocol, without stream', 'closed']])
-    expect(connection.status).toBe('open')
-  })
-
-  it('are not held if they closed before it handed them out', async () => {
-    const handOut = Promise.withResolvers<true>()
-    const slow = (): StreamMuxerFactory => {
-      const factory = yamux()()
-      const create = factory.createStreamMuxer.bind(factory)
-      factory.createStreamMuxer = secured => {
-        const muxer = create(secured)
-        const createStream = muxer.createStream.bind(muxer)
-        muxer.createStream = async options => {
-          const stream = await createStream(options)
-          await handOut.promise
-
-          return stream
-        }
-
-        return muxer
-      }
-
-      return factory
-    }
-    const ours = new Witness()
-    const { from, to, connection } = await pair({ participant: ours.participant, options: given => ({ ...withoutServices(given), streamMuxers: [slow] }) })
-    const failure = failureOf(open(connection))
-    await eventually(() => streamsOf(to) === 1)
-    connection.abort(new Error('enough'))
-    handOut.resolve(true)
-
-    expect(await failure).toBeInstanceOf(Error)
-    await released(from, to)
-    expect(ours.steps).toEqual([['opened without protocol, without stream', 'closed']])
   })
 })
 

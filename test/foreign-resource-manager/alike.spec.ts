@@ -56,7 +56,7 @@ function randomLimits (random: SeededRandom): LimitConfig {
       ipv4: [{ length: 32, ...prefix() }, { length: 24, ...prefix() }],
       ipv6: [{ length: 56, ...prefix() }, { length: 48, ...prefix() }],
       entries: { '10.0.0.0/8': prefix(), '10.1.0.0/16': prefix(), ...(random.chance(0.3) ? { '127.0.0.0/8': random.pick([false, prefix()]) } : {}) },
-      relay: prefix(), other: random.chance(0.5) ? prefix() : {}, global: random.chance(0.3) ? { rate: 1, burst: 10 } : {}
+      relay: prefix(), ...(random.chance(0.7) ? { relayed: prefix() } : {}), other: random.chance(0.5) ? prefix() : {}, global: random.chance(0.3) ? { rate: 1, burst: 10 } : {}
     }
   }
 }

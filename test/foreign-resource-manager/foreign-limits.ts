@@ -44,6 +44,9 @@ const PREFIXES = {
   global: {}
 }
 
+/** One in so many inbound connections may come through relays */
+const RELAYED_SHARE = 4
+
 /** Where connections may come from, with nothing left out */
 export type PrefixSettings = { readonly [K in keyof PrefixConfig]-?: NonNullable<PrefixConfig[K]> }
 
@@ -84,7 +87,7 @@ function checkLevels (path: string, value: unknown, bits: number): void {
 }
 
 function checkPrefixes (value: unknown): void {
-  for (const [key, given] of entriesOf('prefixes', value, Object.keys(PREFIXES))) {
+  for (const [key, given] of entriesOf('prefixes', value, [...Object.keys(PREFIXES), 'relayed'])) {
     const path = `prefixes.${key}`
     if (key === 'ipv4' || key === 'ipv6') checkLevels(path, given, key === 'ipv4' ? 32 : 128)
     else if (key !== 'entries') checkPrefix(path, given)
@@ -111,7 +114,8 @@ export class Limits {
     }
     this.#given = structuredClone(given)
     const { entries, ...prefixes } = set(this.#given.prefixes)
-    this.prefixes = { ...PREFIXES, ...prefixes, entries: { ...PREFIXES.entries, ...set(entries) } }
+    const relayed = { connections: Math.floor(this.one('system').limits.connectionsInbound / RELAYED_SHARE) }
+    this.prefixes = { ...PREFIXES, relayed, ...prefixes, entries: { ...PREFIXES.entries, ...set(entries) } }
   }
 
   one (key: One): Bounds {

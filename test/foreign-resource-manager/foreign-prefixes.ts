@@ -149,14 +149,12 @@ export class Prefixes {
 
   #allRanges (address: NormalisedAddress | undefined): Ranges {
     if (address == null) return { counts: [], buckets: [] }
-    const { ipv4, ipv6, entries, relay, other, global } = this.#settings()
+    const { ipv4, ipv6, entries, relay, relayed, other, global } = this.#settings()
     const { family, words, key, groups } = address
     const everybody: Range = { ...global, name: 'all', path: 'limits.prefixes.global' }
-    const only = (which: 'relay' | 'other', limits: PrefixLimits): Ranges => {
-      const range = { ...limits, name: key, path: `limits.prefixes.${which}` }
-      return { counts: [range], buckets: [range, everybody] }
-    }
-    if (family === 0) return address.class === 'relayed' ? only('relay', relay) : only('other', other)
+    const only = (...ranges: Range[]): Ranges => ({ counts: ranges, buckets: [...ranges, everybody] })
+    const range = (which: 'relay' | 'relayed' | 'other', limits: PrefixLimits, name: string): Range => ({ ...limits, name, path: `limits.prefixes.${which}` })
+    if (family === 0) return address.class === 'relayed' ? only(range('relay', relay, key), range('relayed', relayed, 'relayed')) : only(range('other', other, key))
 
     const bits = `${family}${bitsOf(words)}`
     const special = Object.entries(entries)

@@ -15,7 +15,7 @@ import type { Clients } from './clients.ts'
 import type { ShedArm, Slice, Victim } from './victim.ts'
 import type { BenchmarkContext, Remote } from '@cordon/bench-harness'
 
-const ARMS: readonly ShedArm[] = ['floor', 'stock', 'composed', 'blocked']
+const ARMS: readonly ShedArm[] = ['floor', 'wrap', 'stock', 'composed', 'blocked']
 
 /** How many connect at the same time, in how many processes: one cannot keep a plain server busy */
 const CLIENTS = 64
@@ -113,6 +113,7 @@ function summary (row: ShedArm, slices: readonly Slice[]): { row: ShedArm } & Re
 function judge (context: BenchmarkContext, slices: ReadonlyMap<ShedArm, readonly Slice[]>): void {
   const costOf = (arm: ShedArm): number => median(costs(slices.get(arm) ?? []))
 
+  compare(context, ['composed', costOf('composed')], ['wrap', costOf('wrap')], Infinity)
   compare(context, ['composed', costOf('composed')], ['stock', costOf('stock')], TARGET.ofStock)
   compare(context, ['composed', costOf('composed')], ['floor', costOf('floor')], TARGET.ofFloor)
   compare(context, ['blocked', costOf('blocked')], ['floor', costOf('floor')], TARGET.blockedOfFloor)

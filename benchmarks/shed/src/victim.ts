@@ -6,11 +6,16 @@ import type { MeterReading } from '@cordon/bench-harness'
 import type { ParticipantModule } from '@cordon/interface-connection-lifecycle'
 import type { AddressInfo } from 'node:net'
 
-/** Who refuses: a plain server, libp2p's gater, a participant of a composed node, or a rule of its gater before there is a socket */
-export type ShedArm = 'floor' | 'stock' | 'composed' | 'blocked'
+/** Who refuses: a plain server, whatever stands right behind a transport, libp2p's gater, a participant of a composed node, or a rule of its gater before there is a socket */
+export type ShedArm = 'floor' | 'wrap' | 'stock' | 'composed' | 'blocked'
 
 export interface Slice extends MeterReading {
   readonly refused: number
+}
+
+/** What a node does not show */
+interface Inside {
+  readonly components: { readonly upgrader: { upgradeInbound: (connection: { abort: (error: Error) => void }) => Promise<void> } }
 }
 
 const HOST = '127.0.0.1'
@@ -57,6 +62,22 @@ const listeners = {
     await new Promise<void>(resolve => { server.listen(0, HOST, resolve) })
 
     return (server.address() as AddressInfo).port
+  },
+
+  async wrap (): Promise<number> {
+    const { createNode } = await import('@cordon/bench-harness/node')
+    const node = await createNode('bare', { listen: HOST })
+    const { upgrader } = (node as unknown as Inside).components
+    const error = new Error(REFUSAL.message)
+
+    upgrader.upgradeInbound = connection => {
+      refused++
+      connection.abort(error)
+
+      return Promise.resolve()
+    }
+
+    return portOf(node.getMultiaddrs().map(String))
   },
 
   async stock (): Promise<number> {

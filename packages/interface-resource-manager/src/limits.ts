@@ -74,6 +74,14 @@ export interface PrefixConfig {
   readonly relay?: PrefixLimits | undefined
 
   /**
+   * For all relays together. Anybody can be as many relays as they like, so what comes through them leaves most of the
+   * node to those who come by themselves.
+   *
+   * @default a quarter of `system.connectionsInbound`
+   */
+  readonly relayed?: PrefixLimits | undefined
+
+  /**
    * For each address that is neither an IP address nor relayed.
    *
    * @default {}

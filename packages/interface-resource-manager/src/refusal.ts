@@ -2,7 +2,7 @@ import { isRefusal } from '@cordon/interface-connection-lifecycle'
 import type { LimitKey } from './limits.ts'
 import type { Refusal } from '@cordon/interface-connection-lifecycle'
 
-/** The kinds of scopes. A `prefix` is a range of addresses from which inbound connections come, or one relay. */
+/** The kinds of scopes. A `prefix` is a range of addresses from which inbound connections come, one relay, or all of them. */
 export type ScopeClass =
   'system' | 'transient' | 'allowlistedSystem' | 'allowlistedTransient' |
   'service' | 'service-peer' | 'protocol' | 'protocol-peer' | 'peer' |
@@ -22,7 +22,7 @@ export interface ResourceRefusal extends Refusal {
 
   /**
    * Its name, as in `ResourceScope.name`; that of a prefix is `prefix:192.0.2.0/24`, with addresses as in
-   * `NormalisedAddress`, or `prefix:` and the key of an address that is no IP address, such as `prefix:relay:12D3…`
+   * `NormalisedAddress`, or `prefix:` and the key of an address that is no IP address, such as `prefix:relay:12D3…`, or `prefix:relayed` for all relays together
    */
   readonly scope: string
 

@@ -41,7 +41,7 @@ export interface ClassSnapshot {
 
 /** One prefix at one moment */
 export interface PrefixSnapshot {
-  /** Such as `192.0.2.1/32` or `relay:12D3…` */
+  /** Such as `192.0.2.1/32` or `relay:12D3…`; `relayed` is all relays together */
   readonly name: string
   readonly connections: number
   /** `Infinity` is none */

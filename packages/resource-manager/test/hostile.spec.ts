@@ -39,7 +39,7 @@ function configurations (count: number): ResourceManagerInit[] {
     () => ({ prefixes: own(random.pick(['ipv4', 'ipv6']), random.pick([1, {}, [1], [{}], [{ length: 129 }], [{ length: -1 }], [{ length: 1.5 }], [{ length: 8, rate: -1 }], [{ length: 8, rate: NaN }], [{ length: 8 }, { length: 8 }], [{ length: 8, port: 1 }]])) }),
     () => ({ prefixes: { entries: own(random.pick(['x', '1.2.3.4/33', '::1/129', '__proto__', '']), {}) } }),
     () => ({ prefixes: { entries: { '10.0.0.0/8': random.pick([true, null, 1, [], { connections: -1 }, { rate: '1' }, { length: 3 }]) } } }),
-    () => ({ prefixes: own(random.pick(['relay', 'other', 'global']), random.pick([1, null, [], { connections: 0.5 }, { rate: NaN }, { burst: -1 }])) }),
+    () => ({ prefixes: own(random.pick(['relay', 'relayed', 'other', 'global']), random.pick([1, null, [], { connections: 0.5 }, { rate: NaN }, { burst: -1 }])) }),
     () => random.pick(OBJECTS)
   ]
   const limits = Array.from({ length: count - 20 }, () => ({ limits: random.pick(wrong)() }))

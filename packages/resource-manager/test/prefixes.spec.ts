@@ -14,8 +14,11 @@ const RELAY_2 = 'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N'
 
 function prefixed (prefixes: PrefixConfig): { manager: ReturnType<typeof managerWith>, clock: FakeClock } {
   const clock = fakeClock()
-  return { clock, manager: createResourceManager({ clock, limits: { ...infiniteLimits, prefixes: { ipv4: [], ipv6: [], relay: {}, ...prefixes } } }) }
+  return { clock, manager: createResourceManager({ clock, limits: { ...infiniteLimits, prefixes: { ipv4: [], ipv6: [], relay: {}, relayed: {}, ...prefixes } } }) }
 }
+
+/** An id that nobody has the key of */
+const relayId = (n: number): string => RELAY.slice(0, -1) + '123456789'.charAt(n)
 
 /** How many connections from an address are admitted of `count`; they stay */
 function open (manager: ReturnType<typeof managerWith>, ip: string, count: number): number {
@@ -101,6 +104,43 @@ describe('how many connections a prefix has', () => {
     expect(open(manager, '10.1.1.1', 5)).toBe(2)
     expect(open(manager, '10.1.2.1', 5)).toBe(3)
     expect(open(manager, '10.2.0.1', 5)).toBe(1)
+  })
+
+  it('all relays together have a quarter of what the node may have, whoever plays them', () => {
+    const manager = createResourceManager({ limits: { ...infiniteLimits, system: { ...infiniteLimits.system, connectionsInbound: 83 }, prefixes: { relay: { connections: 8 } } } })
+    const through = (n: number, count: number): number => open(manager, `/ip4/192.0.2.1/tcp/1/p2p/${relayId(n)}/p2p-circuit`, count)
+    expect([through(1, 10), through(2, 10), through(3, 10), through(4, 10)]).toEqual([8, 8, 4, 0])
+    expect(refused(manager.openConnection('inbound', from(`/p2p/${relayId(5)}/p2p-circuit`)))).toMatchObject({
+      code: 'limit', scopeClass: 'prefix', scope: 'prefix:relayed', cause: 'connections', current: 20, limit: 20, configPath: 'resourceManager.limits.prefixes.relayed.connections'
+    })
+    expect(open(manager, '192.0.2.1', 3)).toBe(3)
+    expect(manager.snapshot().prefixes.largest[0]).toEqual({ name: 'relayed', connections: 20, limit: 20 })
+  })
+
+  it('all relays together have what the user says, from then on', () => {
+    const manager = createResourceManager({ limits: { ...infiniteLimits, prefixes: { relay: {}, relayed: { connections: 2 } } } })
+    const come = (): ReturnType<typeof manager.openConnection> => manager.openConnection('inbound', from(`/p2p/${relayId(1)}/p2p-circuit`))
+    const first = admitted(come())
+    admitted(come())
+    expect(refused(come()).scope).toBe('prefix:relayed')
+    manager.setLimits({ ...infiniteLimits, prefixes: { relay: {}, relayed: { connections: 3 } } })
+    admitted(come())
+    manager.setLimits({ ...infiniteLimits, prefixes: { relay: {}, relayed: { connections: 1 } } })
+    expect(refused(come())).toMatchObject({ current: 3, limit: 1 })
+    first.release()
+    expect(refused(come())).toMatchObject({ current: 2, limit: 1 })
+  })
+
+  it('whoever is trusted and has proven it takes no place among the relayed', () => {
+    const allowlist = [`/p2p/${RELAY_2}`]
+    const manager = createResourceManager({ allowlist, limits: { ...infiniteLimits, prefixes: { relayed: { connections: 1 } } } })
+    const come = (): ReturnType<typeof manager.openConnection> => manager.openConnection('inbound', from(`/p2p/${RELAY}/p2p-circuit`))
+    const trusted = admitted(come())
+    expect(refused(come()).scope).toBe('prefix:relayed')
+    trusted.setPeer(RELAY_2)
+    admitted(come())
+    trusted.release()
+    expect(refused(come()).current).toBe(1)
   })
 
   it('does not remember whom it refused', () => {
@@ -281,6 +321,8 @@ describe('prefixes that cannot be meant', () => {
     [{ entries: { '10.0.0.0/8': { burst: 4 } } }, 'entries["10.0.0.0/8"].burst', 'is 4, but there is no rate that it could exceed'],
     [{ ipv4: [{ length: 32, connections: 1 }, { length: 24, burst: 0 }] }, 'ipv4[1].burst', 'is 0, but there is no rate that it could exceed'],
     [{ ipv6: [{ length: 56, rate: Infinity, burst: 4 }] }, 'ipv6[0].burst', 'is 4, but there is no rate that it could exceed'],
+    [{ relay: { connections: 9 }, relayed: { connections: 8 } }, 'relay.connections', 'is 9, but all relays together let only 8 through'],
+    [{ relayed: { burst: 4 } }, 'relayed.burst', 'is 4, but there is no rate that it could exceed'],
     [{ relay: { rate: 0, burst: 4 } }, 'relay.burst', 'is 4, but a rate of 0 admits nobody'],
     [{ other: { rate: 2, burst: Infinity } }, 'other.rate', 'is 2, but a burst without an end is never over'],
     [{ global: { burst: 4 } }, 'global.burst', 'is 4, but there is no rate that it could exceed'],
@@ -296,6 +338,8 @@ describe('prefixes that cannot be meant', () => {
     { ipv4: [{ length: 32, connections: 8, rate: 0.2, burst: 16 }, { length: 24, connections: 8 }], ipv6: [{ length: 56 }, { length: 48, rate: 3 }] },
     { entries: { '127.0.0.0/8': false, '::1': { connections: 3 }, '10.0.0.0/8': { rate: 0 }, '0.0.0.0/0': { connections: 5 }, '10.1.0.0/16': { connections: 9 } } },
     { entries: { '::ffff:192.0.2.0/120': {}, '::/0': {}, '64:ff9b::c000:201/128': {} } },
+    { relay: { connections: 8 }, relayed: { connections: 8 } },
+    { relay: {}, relayed: { connections: 8 } },
     { relay: { rate: 0, burst: Infinity }, other: { rate: Infinity, burst: Infinity }, global: {} },
     { ipv4: [{ length: 32, connections: Infinity }, { length: 24, connections: 4 }] }
   ])('%j is none of these', prefixes => {

@@ -1,14 +1,14 @@
 import { TooManyRulesError } from '@cordon/interface-connection-gater'
-import { FLUSH_HITS } from '../constants.ts'
 import { encodeRule } from '../store/codec.ts'
 import { Keeper } from '../store/keeper.ts'
 import { AutoBlocks } from '../strikes/auto-blocks.ts'
 import { actionOf, directionOf } from '../tables/entries.ts'
+import { HitLog } from './hit-log.ts'
 import { idOf, RuleBook } from './rule-book.ts'
 import { parseText } from './subject.ts'
 import type { Options } from '../init.ts'
 import type { Stored } from '../store/codec.ts'
-import type { Details, Entries, Variant } from '../tables/entries.ts'
+import type { Details } from '../tables/entries.ts'
 import type { Found, Layer } from './layer.ts'
 import type { Parsed } from './subject.ts'
 import type { GaterEvents, GaterStatus, Rule, RuleAction, RuleDirection, RuleOptions } from '@cordon/interface-connection-gater'
@@ -33,12 +33,10 @@ export class Rules {
   readonly #automatic: AutoBlocks
   /** What is being taken back, by id; a rule that is made anew meanwhile is no longer in it */
   readonly #leaving = new Map<string, symbol>()
-  /** What decided since counts were last written; never more than there are rules, because a rule that ends is taken out */
-  readonly #hit = new Map<Entries, Map<number, Found>>()
+  readonly #hits: HitLog
   #running = false
   #endTimer: Timer | undefined
   #endsAt = Infinity
-  #hitTimer: Timer | undefined
   #evicted = 0
   readonly #changes = { added: 0, removed: 0, expired: 0 }
 
@@ -49,6 +47,7 @@ export class Rules {
     const seed = Math.floor(random() * 2 ** 32) | 0
     this.book = new RuleBook(seed)
     this.#automatic = new AutoBlocks(this.book.automatic, { max: strikes.maxBlocks, aggregateAt: strikes.aggregateAt, seed })
+    this.#hits = new HitLog(clock, found => { this.#refresh(found) })
     this.keeper = datastore === undefined
       ? undefined
       : new Keeper({
@@ -74,6 +73,7 @@ export class Rules {
 
   async start (): Promise<void> {
     this.#running = true
+    this.#hits.start()
     await this.keeper?.start()
     this.await()
   }
@@ -83,9 +83,7 @@ export class Rules {
     this.#endTimer?.cancel()
     this.#endTimer = undefined
     this.#endsAt = Infinity
-    this.#hitTimer?.cancel()
-    this.#hitTimer = undefined
-    this.#flushHits()
+    this.#hits.stop()
     await this.keeper?.stop()
   }
 
@@ -211,22 +209,14 @@ export class Rules {
     const { layer, entries, index, variant, kind } = found
     entries.hit(index, variant, Math.floor(this.#options.wallClock() / 1_000))
     if (this.keeper === undefined || kind === 'predicate' || (layer !== this.book.manual && layer !== this.book.automatic)) return
-    let hit = this.#hit.get(entries)
-    if (hit === undefined) this.#hit.set(entries, hit = new Map<number, Found>())
-    hit.set(placeOf(index, variant), found)
-    if (this.#running) this.#hitTimer ??= this.#options.clock.schedule(FLUSH_HITS, () => { this.#flushHits() })
+    this.#hits.add(found)
   }
 
-  #flushHits (): void {
-    this.#hitTimer = undefined
-    for (const hit of this.#hit.values()) {
-      for (const found of hit.values()) {
-        const { layer, variant } = found
-        const id = idOf(actionOf(variant), directionOf(variant), layer.textOf(found))
-        if (!this.#leaving.has(id)) this.keeper?.refresh(id)
-      }
-    }
-    this.#hit.clear()
+  /** How often a rule has decided is to be written */
+  #refresh (found: Found): void {
+    const { layer, variant } = found
+    const id = idOf(actionOf(variant), directionOf(variant), layer.textOf(found))
+    if (!this.#leaving.has(id)) this.keeper?.refresh(id)
   }
 
   async #removeOne (layer: Layer, action: RuleAction, subject: Parsed, direction: RuleDirection, token: symbol): Promise<boolean> {
@@ -256,8 +246,7 @@ export class Rules {
     const found = layer.find(subject, action, direction)
     if (found === undefined) return []
     const rule = this.book.describe(found)
-    // its place may be another rule's from now on
-    this.#hit.get(found.entries)?.delete(placeOf(found.index, found.variant))
+    this.#hits.forget(found)
     if (layer === this.book.automatic) this.#automatic.remove(subject)
     else layer.remove(subject, action, direction)
     if (this.#isOwn(layer)) this.#changes[how]++
@@ -339,9 +328,4 @@ export class Rules {
     const { clock, strikes: { halfLife } } = this.#options
     return Math.min(Number.MAX_VALUE, 2 ** (severity - clock.now() / halfLife))
   }
-}
-
-/** One number for one rule of a table */
-function placeOf (index: number, variant: Variant): number {
-  return index * 8 + variant
 }

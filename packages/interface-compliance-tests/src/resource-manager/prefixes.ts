@@ -105,5 +105,15 @@ export const prefixes: Part = ({ manager, pass }) => {
       expect(count(manage, relayed('s'), 3)).toBe(2)
       expect(usageOf(manage, 'peer', 'p')).toEqual(use({ connectionsInbound: 2 }))
     })
+
+    it('count what comes through all relays together: a quarter of what the node may have, where nothing is said', async () => {
+      const relays = ['r', 's', 't', 'u'].map(relayed)
+      const come = (manage: ResourceManager): number[] => relays.map(address => count(manage, address, 3))
+      const manage = await manager({ system: { connections: 20, connectionsInbound: 20 }, prefixes: { ipv4: [], ipv6: [], relay: { connections: 2 } } })
+      expect(come(manage)).toEqual([2, 2, 1, 0])
+      expect(refused(manage.openConnection('inbound', { address: relayed('v') }))).toMatchObject({ scope: 'prefix:relayed', current: 5, limit: 5 })
+      expect(count(manage, HERE, 3)).toBe(3)
+      expect(come(await manager({ prefixes: { ipv4: [], ipv6: [], relay: {}, relayed: { connections: 4 } } }))).toEqual([3, 1, 0, 0])
+    })
   })
 }

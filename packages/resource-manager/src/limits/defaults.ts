@@ -224,5 +224,5 @@ export const infiniteLimits: LimitConfig = Object.freeze({
   protocol: Object.freeze(mapRecord(SCALING_NAMED.protocol, () => UNBOUNDED)),
   protocolPeer: Object.freeze(mapRecord(SCALING_NAMED.protocolPeer, () => UNBOUNDED)),
   peer: Object.freeze({}),
-  prefixes: Object.freeze({ ipv4: Object.freeze([]), ipv6: Object.freeze([]), relay: Object.freeze({}), other: Object.freeze({}), global: Object.freeze({}) })
+  prefixes: Object.freeze({ ipv4: Object.freeze([]), ipv6: Object.freeze([]), relay: Object.freeze({}), relayed: Object.freeze({}), other: Object.freeze({}), global: Object.freeze({}) })
 })

@@ -43,6 +43,7 @@ const prefixes: Schema<PrefixConfig> = object({
   // whether the keys are prefixes is seen where they are read, by `prefixRules`
   entries: optional(record(orFalse(prefix), { max: MAX_PREFIX_ENTRIES })),
   relay: optional(prefix),
+  relayed: optional(prefix),
   other: optional(prefix),
   global: optional(object(bucket))
 })

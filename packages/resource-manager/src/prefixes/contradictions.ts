@@ -7,12 +7,14 @@ const ROOT = `${NAME}.limits.prefixes`
 
 /** What in a configuration of prefixes is accepted but cannot be meant; as with scopes, `Infinity` never is among it */
 export function findPrefixContradictions (config: PrefixConfig): LimitWarning[] {
-  const { ipv4 = [], ipv6 = [], entries = {}, relay = {}, other = {}, global = {} } = config
+  const { ipv4 = [], ipv6 = [], entries = {}, relay = {}, relayed = {}, other = {}, global = {} } = config
   return [
     ...judgeLevels(`${ROOT}.ipv4`, ipv4),
     ...judgeLevels(`${ROOT}.ipv6`, ipv6),
     ...Object.entries(entries).flatMap(([name, limits]) => judgeEntry(`${ROOT}.entries[${show(name)}]`, name, limits)),
+    ...judgeRelays(relay, relayed),
     ...judgeBucket(`${ROOT}.relay`, relay),
+    ...judgeBucket(`${ROOT}.relayed`, relayed),
     ...judgeBucket(`${ROOT}.other`, other),
     ...judgeBucket(`${ROOT}.global`, global)
   ]
@@ -28,6 +30,11 @@ function judgeLevels (path: string, levels: readonly PrefixLevel[]): LimitWarnin
       : wider.map(other => warningAt(`${path}[${index}].connections`, `is ${connections}, but each /${other.length} lets only ${other.connections} through`))
     return [...warnings, ...judgeBucket(`${path}[${index}]`, level)]
   })
+}
+
+/** One relay never gets more than all of them */
+function judgeRelays ({ connections = Infinity }: PrefixLimits, { connections: ofAll = Infinity }: PrefixLimits): LimitWarning[] {
+  return connections === Infinity || connections <= ofAll ? [] : [warningAt(`${ROOT}.relay.connections`, `is ${connections}, but all relays together let only ${ofAll} through`)]
 }
 
 function judgeEntry (path: string, name: string, limits: PrefixLimits | false): LimitWarning[] {

@@ -99,9 +99,11 @@ export class Prefixes {
   #levels: Record<4 | 6, Level[]> = { 4: [], 6: [] }
   /** The most specific first */
   #singles: Record<4 | 6, Single[]> = { 4: [], 6: [] }
-  #relay: PrefixTable
-  #other: PrefixTable
-  #global: PrefixEntry
+  readonly #relay: PrefixTable
+  /** All relays together */
+  readonly #relayed: PrefixEntry
+  readonly #other: PrefixTable
+  readonly #global: PrefixEntry
   /** What `check` found, the narrowest first; what it leaves is overwritten by the next. To make it shorter would cost more than to count. */
   readonly #found: PrefixEntry[] = []
   #matched = 0
@@ -114,6 +116,7 @@ export class Prefixes {
     this.#max = max
     this.#refusals = refusals
     this.#relay = new PrefixTable(rules.relay, max)
+    this.#relayed = new PrefixEntry('relayed', rules.relayed, undefined)
     this.#other = new PrefixTable(rules.other, max)
     this.#global = new PrefixEntry('all', rules.global, undefined)
     this.limit(rules)
@@ -135,6 +138,7 @@ export class Prefixes {
     })
     this.#singles = { 4: singles.filter(({ prefix }) => prefix.family === 4), 6: singles.filter(({ prefix }) => prefix.family === 6) }
     this.#relay.limit(rules.relay)
+    this.#relayed.rule = rules.relayed
     this.#other.limit(rules.other)
     this.#global.rule = rules.global
   }
@@ -201,7 +205,7 @@ export class Prefixes {
 
   snapshot (max: number): PrefixesSnapshot {
     const tables = [...this.#levels[4], ...this.#levels[6]].map(({ table }) => table).concat(this.#relay, this.#other)
-    const entries = [...tables.flatMap(table => [...table.values()]), ...this.#entries]
+    const entries = [...tables.flatMap(table => [...table.values()]), ...this.#entries, this.#relayed]
     const largest = entries.filter(({ connections }) => connections > 0).sort((a, b) => b.connections - a.connections).slice(0, max)
     return {
       largest: largest.map(({ name, connections, rule }) => ({ name, connections, limit: shown(rule.connections) })),
@@ -214,16 +218,16 @@ export class Prefixes {
   #match (address: NormalisedAddress): void {
     this.#matched = 0
     this.#counting = 0
-    if (address.class === 'relayed') {
-      this.#matchOne(this.#relay, address.relay === undefined ? address.key : `relay:${address.relay}`)
-    } else if (address.family === 0) {
-      this.#matchOne(this.#other, address.key)
-    } else if (this.#matchSingles(address.family, address)) {
-      return
-    } else {
+    if (address.family !== 0) {
+      if (this.#matchSingles(address.family, address)) return
       for (const { length, group, table } of this.#levels[address.family]) this.#add(table.find(address.groups[group] ?? prefixKey(address, length)))
-      this.#counting = this.#matched
+    } else if (address.class === 'relayed') {
+      this.#addOne(this.#relay, address.relay === undefined ? address.key : `relay:${address.relay}`)
+      if (isLimited(this.#relayed.rule)) this.#add(this.#relayed)
+    } else {
+      this.#addOne(this.#other, address.key)
     }
+    this.#counting = this.#matched
     if (this.#global.rule.interval > 0) this.#add(this.#global)
   }
 
@@ -231,10 +235,8 @@ export class Prefixes {
     this.#found[this.#matched++] = entry
   }
 
-  #matchOne (table: PrefixTable, name: string): void {
-    if (!isLimited(table.rule)) return
-    this.#add(table.find(name))
-    this.#counting = 1
+  #addOne (table: PrefixTable, name: string): void {
+    if (isLimited(table.rule)) this.#add(table.find(name))
   }
 
   /** Whether single entries decide; what has no limit at all is not even looked at again */

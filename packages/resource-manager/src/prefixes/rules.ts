@@ -29,7 +29,10 @@ const DEFAULT_PREFIXES = {
   relay: { connections: 8 },
   other: {},
   global: {}
-} as const satisfies Required<PrefixConfig>
+} as const satisfies Omit<Required<PrefixConfig>, 'relayed'>
+
+/** How many of all inbound connections may be relayed, as one in so many: relays are as many as anybody likes to make */
+const RELAYED_SHARE = 4
 
 /** All rules of a node */
 export interface PrefixRules {
@@ -38,6 +41,7 @@ export interface PrefixRules {
   /** The most specific first */
   readonly entries: readonly EntryRule[]
   readonly relay: PrefixRule
+  readonly relayed: PrefixRule
   readonly other: PrefixRule
   readonly global: PrefixRule
 }
@@ -58,13 +62,17 @@ export function isLimited (rule: PrefixRule): boolean {
   return rule.connections < UNLIMITED || rule.interval > 0
 }
 
-/** @throws {InvalidParametersError} with the path of the first entry that is wrong */
-export function prefixRules (config: PrefixConfig = {}): PrefixRules {
+/**
+ * @param inbound - how many inbound connections the node may have
+ * @throws {InvalidParametersError} with the path of the first entry that is wrong
+ */
+export function prefixRules (config: PrefixConfig = {}, inbound = Infinity): PrefixRules {
   return {
     ipv4: levels('ipv4', config.ipv4 ?? DEFAULT_PREFIXES.ipv4),
     ipv6: levels('ipv6', config.ipv6 ?? DEFAULT_PREFIXES.ipv6),
     entries: entries(config.entries ?? {}),
     relay: ruleOf('relay', config.relay ?? DEFAULT_PREFIXES.relay),
+    relayed: ruleOf('relayed', config.relayed ?? { connections: Math.floor(inbound / RELAYED_SHARE) }),
     other: ruleOf('other', config.other ?? DEFAULT_PREFIXES.other),
     global: ruleOf('global', config.global ?? DEFAULT_PREFIXES.global)
   }
