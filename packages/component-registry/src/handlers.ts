@@ -1,3 +1,4 @@
+import { Notes } from '@cordon/notes'
 import type { StreamHook } from './streams.ts'
 import type { NodeComponents } from './wiring.ts'
 import type { Stream, StreamHandler, StreamMiddleware } from '@libp2p/interface'
@@ -8,7 +9,7 @@ import type { Stream, StreamHandler, StreamMiddleware } from '@libp2p/interface'
  */
 export class HandlerHook {
   readonly #services = new Map<string, string>()
-  readonly #streams = new WeakMap<Stream, StreamHook>()
+  readonly #streams = new Notes<Stream, StreamHook>()
   readonly #ours = new WeakSet<StreamMiddleware>()
   /** The same for all streams whose protocol has no middleware of the user's */
   readonly #first: StreamMiddleware = (stream, connection, next) => {

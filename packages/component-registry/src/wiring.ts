@@ -1,5 +1,6 @@
 import { ComposedOptionsReusedError } from '@cordon/interface-component-registry'
 import { lifecycleDriverSymbol } from '@cordon/interface-connection-lifecycle'
+import { Notes } from '@cordon/notes'
 import type { Attachment } from './attachment.ts'
 import type { RegistryInit } from './types.ts'
 import type { Adjustment, BlockLists } from '@cordon/interface-component-registry'
@@ -58,7 +59,7 @@ export class Wiring {
 
   /** The node has begun to stop */
   stopping = false
-  readonly #attachments = new WeakMap<object, Attachment>()
+  readonly #attachments = new Notes<object, Attachment>()
   readonly #onBind: Array<(components: NodeComponents) => void> = []
   #components?: NodeComponents
   #lifecycle?: ConnectionLifecycle

@@ -1,4 +1,5 @@
 import { FairSet } from '@cordon/fair-set'
+import { Notes } from '@cordon/notes'
 import type { LifecycleRecord } from './record.ts'
 import type { Direction, HandshakePhase } from '@cordon/interface-connection-lifecycle'
 import type { Connection, PeerId } from '@libp2p/interface'
@@ -13,7 +14,7 @@ export class RecordTable {
   readonly #live = new Map<string, LifecycleRecord>()
   /** By peer; an entry goes with its last record */
   readonly #peers = new Map<string, Set<LifecycleRecord>>()
-  readonly #connections = new WeakMap<Connection, LifecycleRecord>()
+  readonly #connections = new Notes<Connection, LifecycleRecord>()
   /** Closed, but not released yet: those that are closed in order, and those a step of which is on the stack */
   readonly #draining = new Set<LifecycleRecord>()
   /** Inbound ones that are closed in order; each leaves within the close timeout, or earlier for want of room */

@@ -1,5 +1,6 @@
 import { isRefusal } from '@cordon/interface-connection-lifecycle'
 import { InvalidNameError } from '@cordon/interface-resource-manager'
+import { Notes } from '@cordon/notes'
 import { serviceOf } from '../limits/defaults.ts'
 import { InvalidNameRefusal, UnnegotiatedRefusal } from '../reports/refusals.ts'
 import { Unnegotiated } from './unnegotiated.ts'
@@ -67,8 +68,8 @@ export class ResourceParticipant implements Participant {
   readonly #init: ResourceParticipantInit
   readonly #manager: ResourceManager
   /** One for each record that is open; the manager bounds them */
-  readonly #connections = new Map<ConnectionRecord, Held>()
-  readonly #streams = new Map<StreamRecord, HeldStream>()
+  readonly #connections = new Notes<ConnectionRecord, Held>()
+  readonly #streams = new Notes<StreamRecord, HeldStream>()
   /** One for each lane: what leaves one of them makes no room in the other */
   readonly #unnegotiated: Readonly<Record<Lane, Unnegotiated<HeldStream>>> = { transient: new Unnegotiated(), allowlistedTransient: new Unnegotiated() }
   #resets = 0
