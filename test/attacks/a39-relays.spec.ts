@@ -88,5 +88,11 @@ describe('A39: one address plays relay under many ids, and each of them brings g
     expect(OVER_RELAYS / system.limits.connectionsInbound).toBeLessThanOrEqual(0.25)
     const direct = await all(addresses(COMERS, 68))
     expect(await howMany(direct, async comer => comeDirectly(comer, host))).toBe(COMERS)
+
+    // guests of a relay whose counts are lifted are not kept out by those of others
+    const [, , trusted] = relays
+    await host.gater.allow(`/p2p/${trusted?.id}/p2p-circuit`, { lifts: ['counts'] })
+    const [friend] = await all(addresses(1, 69))
+    expect(friend !== undefined && trusted !== undefined && await comeOver(trusted, friend, host)).toBe(true)
   })
 })

@@ -114,7 +114,7 @@ export class Limits {
     }
     this.#given = structuredClone(given)
     const { entries, ...prefixes } = set(this.#given.prefixes)
-    const relayed = { connections: Math.floor(this.one('system').limits.connectionsInbound / RELAYED_SHARE) }
+    const relayed = { connections: Math.ceil(this.one('system').limits.connectionsInbound / RELAYED_SHARE) }
     this.prefixes = { ...PREFIXES, relayed, ...prefixes, entries: { ...PREFIXES.entries, ...set(entries) } }
   }
 

@@ -168,7 +168,7 @@ describe('129: a manager that wraps another one', () => {
 
     const relayId = relay.managed.node.peerId.toString()
     const { prefixes, system, peers } = host.managed.manager.snapshot()
-    expect(prefixes.largest).toEqual([{ name: `relay:${relayId}`, connections: 1, limit: 8 }])
+    expect(prefixes.largest).toEqual([{ name: `relay:${relayId}`, connections: 1, limit: 8 }, { name: 'relayed', connections: 1, limit: 16 }])
     // the descriptor is that of its own connection to the relay
     expect(system.usage).toMatchObject({ connectionsInbound: 1, connectionsOutbound: 1, fileDescriptors: 1 })
     expect(peers.find(({ name }) => name === `peer:${guest.managed.node.peerId.toString()}`)?.usage).toMatchObject({ connectionsInbound: 1, fileDescriptors: 0 })

@@ -7,7 +7,7 @@ import { FsDatastore } from 'datastore-fs'
 import { LevelDatastore } from 'datastore-level'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { STORE_PREFIX } from '../src/store/codec.ts'
-import { settle } from './store-support.ts'
+import { settle, taken } from './store-support.ts'
 import { from, make } from './support.ts'
 import type { Datastore } from 'interface-datastore'
 
@@ -71,14 +71,14 @@ describe.each(KINDS)('a datastore that is %s', (_, rules, open) => {
     await gater.start()
     const count = Math.min(rules, 2_000)
     const subject = (i: number): string => `11.0.${i >>> 8}.${i & 255}`
-    await Promise.all(Array.from({ length: count }, async (_, i) => gater.block(subject(i))))
+    await taken(clock, Promise.all(Array.from({ length: count }, async (_, i) => gater.block(subject(i)))))
     for (let i = 0; i < count; i++) gater.decide(from(subject(i)))
     clock.tick(59_999)
     const unblocks = Promise.all(Array.from({ length: count }, async (_, i) => gater.unblock(subject(i))))
     // as soon as the first of them are being written
     await settle()
     clock.tick(1)
-    expect(await unblocks).toEqual(new Array(count).fill(1))
+    expect(await taken(clock, unblocks)).toEqual(new Array(count).fill(1))
     await gater.stop()
     const keys: string[] = []
     for await (const { key } of datastore.query({ prefix: STORE_PREFIX })) keys.push(key.toString())

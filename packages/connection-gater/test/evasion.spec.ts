@@ -50,6 +50,8 @@ describe('a dial', () => {
     const node = new ConnectionGaterClass(parseInit({}))
     node.strike({ address: normaliseAddress('1.2.3.4') }, 100, 'noise')
     expect(node.blocksAddress('inbound', '1.2.3.4')).toBe(true)
+    await node.block({ name: 'nobody', predicate: () => false })
+    expect(node.blocksAddress('inbound', '1.2.3.4')).toBe(true)
     await node.allow({ name: 'friends', predicate: () => true })
     expect(node.blocksAddress('inbound', '1.2.3.4')).toBe(false)
     await node.block('1.2.3.0/24')

@@ -1,6 +1,7 @@
 import { MemoryDatastore } from 'datastore-core'
 import { make } from './support.ts'
 import type { CoreConnectionGater } from '@cordon/connection-gater'
+import type { FakeClock } from '@cordon/testing'
 import type { Batch, Key } from 'interface-datastore'
 
 /** A datastore whose commits hang or fail as long as the test says so */
@@ -54,6 +55,18 @@ export function errorsOf (gater: CoreConnectionGater): Error[] {
 /** Lets everything happen that needs no time of the clock */
 export async function settle (): Promise<void> {
   for (let i = 0; i < 50; i++) await Promise.resolve()
+}
+
+/** Waits for something that takes turns with everything else: a clock that stands still gives it none */
+export async function taken<T> (clock: FakeClock, promise: Promise<T>): Promise<T> {
+  let waits = true
+  const over = (): void => { waits = false }
+  promise.then(over, over)
+  while (waits) {
+    await new Promise(resolve => setImmediate(resolve))
+    clock.tick(0)
+  }
+  return promise
 }
 
 export async function subjectsIn (datastore: MemoryDatastore): Promise<string[]> {

@@ -170,6 +170,38 @@ describe('what is kept', () => {
     await gater.stop()
   })
 
+  it('lets everything else have its turn while many are written, also where the datastore answers at once', async () => {
+    const datastore = new MemoryDatastore()
+    const { gater, clock } = make({ datastore })
+    await gater.start()
+    const all = Promise.all(Array.from({ length: 10_000 }, async (_, i) => gater.block(`10.0.${i >> 8}.${i & 255}`)))
+    const left: number[] = []
+    for (let turn = 0; gater.status().unwritten > 0; turn++) {
+      // a test that waits for ever tells less
+      if (turn > 100) throw new Error('nothing is written any more')
+      for (let i = 0; i < 100; i++) await settle()
+      left.push(gater.status().unwritten)
+      clock.tick(0)
+    }
+    await all
+    expect(left.length).toBeGreaterThan(8)
+    expect(left.every((unwritten, i) => unwritten >= 10_000 - (i + 1) * 1_024)).toBe(true)
+    await gater.stop()
+    expect(await subjectsIn(datastore)).toHaveLength(10_000)
+  })
+
+  it('writes what is left at once where it is stopped in between', async () => {
+    const datastore = new MemoryDatastore()
+    const { gater } = make({ datastore })
+    await gater.start()
+    const all = Promise.all(Array.from({ length: 5_000 }, async (_, i) => gater.block(`10.0.${i >> 8}.${i & 255}`)))
+    for (let i = 0; i < 100; i++) await settle()
+    expect(gater.status().unwritten).toBeGreaterThan(0)
+    await gater.stop()
+    await all
+    expect(await subjectsIn(datastore)).toHaveLength(5_000)
+  })
+
   it('is skipped and reported where it is corrupted, and left where it is', async () => {
     const datastore = new MemoryDatastore()
     const { gater: first } = make({ datastore })

@@ -11,7 +11,8 @@ export class Notes<K extends object, V> {
   readonly #elsewhere = new WeakMap<K, V>()
 
   /** What was noted; also of an object that has this one as its prototype, or is a proxy of it */
-  get (object: K): V | undefined {
+  get (object: K | undefined): V | undefined {
+    if (object === undefined) return undefined
     return (object as { readonly [key: symbol]: V | undefined })[this.#key] ?? this.#elsewhere.get(object)
   }
 

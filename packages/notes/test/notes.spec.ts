@@ -40,13 +40,17 @@ describe('notes', () => {
   it('are not seen by those who look at the object', () => {
     const notes = new Notes<object, string>()
     const object = { a: 1 }
-    notes.set(object, 'secret')
+    notes.set(object, 'one')
     expect(object).toEqual({ a: 1 })
     expect({ ...object }).toEqual({ a: 1 })
     expect(Reflect.ownKeys({ ...object })).toEqual(['a'])
     expect(structuredClone(object)).toEqual({ a: 1 })
     expect(JSON.stringify(object)).toBe('{"a":1}')
     expect(Object.entries(object)).toEqual([['a', 1]])
+  })
+
+  it('of nothing are none', () => {
+    expect(new Notes<object, string>().get(undefined)).toBeUndefined()
   })
 
   it('are found through what stands in for the object, which gets no note of its own by that', () => {

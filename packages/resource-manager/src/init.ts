@@ -93,13 +93,13 @@ interface Surroundings {
   readonly check?: (limits: LimitConfig) => void
 }
 
-function build (options: Options, defaults: CompleteLimits, { metrics, onWarning, check }: Surroundings): Parts {
+function build (options: Options, defaults: CompleteLimits, { metrics, onWarning, check }: Surroundings): Parts & Pick<NodeParts, 'onFault'> {
   const { strict, clock, maxIdleScopes, maxPrefixes, allowlist } = options
   const warnings = new Warnings(strict, onWarning)
   const tableOf = (limits: LimitConfig): LimitTable => {
     check?.(limits)
     const table = new LimitTable(limits, defaults)
-    warnings.replace('limits', [...findContradictions(limits, defaults), ...findPrefixContradictions(limits.prefixes ?? {})])
+    warnings.replace('limits', [...findContradictions(limits, defaults), ...findPrefixContradictions(limits.prefixes ?? {}, table.complete.system.connectionsInbound)])
     return table
   }
   const trust = (allowlist: AllowlistSource | readonly string[]): AllowlistSource => {
@@ -115,5 +115,5 @@ function build (options: Options, defaults: CompleteLimits, { metrics, onWarning
   // nobody need not be asked
   const graph = new Graph({ limits: tableOf(options.limits ?? {}), clock, maxIdleScopes, maxPrefixes, allowlist: allowlist === undefined ? undefined : source, onFault })
   if (metrics != null) registerMetrics(metrics, graph, faultOf('metrics', 'shows less'))
-  return { graph, source, warnings, trust, read: limits => tableOf(parseLimits(limits)) }
+  return { graph, source, warnings, trust, onFault, read: limits => tableOf(parseLimits(limits)) }
 }

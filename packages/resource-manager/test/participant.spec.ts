@@ -148,6 +148,35 @@ describe('where connections that are nobody\'s are too many', () => {
     expect(bench.sheds).toHaveLength(1)
   })
 
+  it('one that comes over a relay gets the place of a guest that has proven nothing, where all relays together have no room', () => {
+    const bench = new Bench({ prefixes: { relay: {}, relayed: { connections: 3 } } })
+    const open = (address: string): TestRecord => {
+      const record = bench.open('inbound', address)
+      return isRefusal(record) ? expect.fail(record.message) : record
+    }
+    const over = '/ip4/192.0.2.1/tcp/1/p2p/12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8/p2p-circuit'
+    const [first, second, third] = [open(over), open(over), open(over)]
+    const others = { direct: open('/ip4/192.0.2.2/tcp/1'), thought: recordAt(over) }
+    const spared: string[] = []
+    bench.shed = ({ spares }) => {
+      for (const [name, record] of Object.entries(others)) if (spares?.(record) === true) spared.push(name)
+      const oldest = [first, second, third].find(record => spares?.(record) !== true)
+      if (oldest !== undefined) bench.close(oldest)
+      return oldest
+    }
+    const newcomer = open(over)
+    expect(bench.sheds).toMatchObject([['inbound', { except: newcomer }]])
+    expect(spared).toEqual(['direct', 'thought'])
+    expect(bench.manager.snapshot().prefixes.largest[0]).toMatchObject({ name: 'relayed', connections: 3 })
+
+    bench.shed = () => undefined
+    expect(bench.open('inbound', over)).toMatchObject({ scope: 'prefix:relayed' })
+    bench.manager.setLimits({ prefixes: { relay: {}, relayed: { connections: 1 } } })
+    const { length } = bench.sheds
+    expect(bench.open('inbound', over)).toMatchObject({ scope: 'prefix:relayed' })
+    expect(bench.sheds).toHaveLength(length)
+  })
+
   it('one gets the place of somebody that has one in the same scope, and what it lacks', () => {
     const bench = new Bench({ transient: { connections: 2, fileDescriptors: 1 } }, 32, { allowlist: ['198.51.100.1'] })
     const open = (address: string): TestRecord => {

@@ -109,12 +109,12 @@ describe('how many connections a prefix has', () => {
   it('all relays together have a quarter of what the node may have, whoever plays them', () => {
     const manager = createResourceManager({ limits: { ...infiniteLimits, system: { ...infiniteLimits.system, connectionsInbound: 83 }, prefixes: { relay: { connections: 8 } } } })
     const through = (n: number, count: number): number => open(manager, `/ip4/192.0.2.1/tcp/1/p2p/${relayId(n)}/p2p-circuit`, count)
-    expect([through(1, 10), through(2, 10), through(3, 10), through(4, 10)]).toEqual([8, 8, 4, 0])
+    expect([through(1, 10), through(2, 10), through(3, 10), through(4, 10)]).toEqual([8, 8, 5, 0])
     expect(refused(manager.openConnection('inbound', from(`/p2p/${relayId(5)}/p2p-circuit`)))).toMatchObject({
-      code: 'limit', scopeClass: 'prefix', scope: 'prefix:relayed', cause: 'connections', current: 20, limit: 20, configPath: 'resourceManager.limits.prefixes.relayed.connections'
+      code: 'limit', scopeClass: 'prefix', scope: 'prefix:relayed', cause: 'connections', current: 21, limit: 21, configPath: 'resourceManager.limits.prefixes.relayed.connections'
     })
     expect(open(manager, '192.0.2.1', 3)).toBe(3)
-    expect(manager.snapshot().prefixes.largest[0]).toEqual({ name: 'relayed', connections: 20, limit: 20 })
+    expect(manager.snapshot().prefixes.largest[0]).toEqual({ name: 'relayed', connections: 21, limit: 21 })
   })
 
   it('all relays together have what the user says, from then on', () => {
@@ -296,7 +296,7 @@ describe('the defaults of prefixes', () => {
 })
 
 describe('prefixes that cannot be meant', () => {
-  const manage = (prefixes: PrefixConfig, strict = false): ReturnType<typeof managerWith> => createResourceManager({ strict, limits: { prefixes } })
+  const manage = (prefixes: PrefixConfig, strict = false): ReturnType<typeof managerWith> => createResourceManager({ strict, machine: { memory: 1, fileDescriptors: 0 }, limits: { prefixes } })
 
   it.each<[PrefixConfig['entries'], string]>([
     [{ '192.0.2.0/24': { connections: 1 }, '192.0.2.7/24': { connections: 2 } }, '["192.0.2.7/24"] is the same prefix as "192.0.2.0/24", which is there already'],
@@ -322,6 +322,8 @@ describe('prefixes that cannot be meant', () => {
     [{ ipv4: [{ length: 32, connections: 1 }, { length: 24, burst: 0 }] }, 'ipv4[1].burst', 'is 0, but there is no rate that it could exceed'],
     [{ ipv6: [{ length: 56, rate: Infinity, burst: 4 }] }, 'ipv6[0].burst', 'is 4, but there is no rate that it could exceed'],
     [{ relay: { connections: 9 }, relayed: { connections: 8 } }, 'relay.connections', 'is 9, but all relays together let only 8 through'],
+    [{ relay: { connections: 1_000_000 } }, 'relay.connections', 'is 1000000, but all relays together let only 16 through'],
+    [{ relayed: { connections: 65 } }, 'relayed.connections', 'is 65, but the node admits only 64 inbound connections'],
     [{ relayed: { burst: 4 } }, 'relayed.burst', 'is 4, but there is no rate that it could exceed'],
     [{ relay: { rate: 0, burst: 4 } }, 'relay.burst', 'is 4, but a rate of 0 admits nobody'],
     [{ other: { rate: 2, burst: Infinity } }, 'other.rate', 'is 2, but a burst without an end is never over'],

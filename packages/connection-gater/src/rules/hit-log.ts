@@ -63,9 +63,12 @@ export class HitLog {
     }
   }
 
+  /** What there is; a rule that decides again meanwhile is written the next time */
   * #take (): Generator<Found> {
     for (const hit of this.#hit.values()) {
+      let left = hit.size
       for (const [place, found] of hit) {
+        if (left-- === 0) break
         hit.delete(place)
         yield found
       }

@@ -57,12 +57,12 @@ export class RuleBook {
    * All rules that cover somebody decide; block beats allow, and a predicate that fails blocks. What strikes led to gives
    * way to whom the operator allows: others bring strikes about, also of those who share a range.
    *
-   * @param asks - otherwise no predicate is asked, because too little is known: any of them might allow, and none blocks
+   * @param asks - otherwise no predicate is asked, because too little is known: one that allows might, and none blocks
    */
   judge (target: GateTarget, asks = true): Judgement {
     const present = this.#present()
     const blocked = (present & BLOCKS) === 0 ? undefined : this.#best(target, 'block', BLOCKS)
-    const functions = (present & PREDICATES) === 0 ? undefined : asks ? this.#ask(target) : MIGHT_ALLOW
+    const functions = asks ? (present & PREDICATES) === 0 ? undefined : this.#ask(target) : (present & PREDICATES & ALLOWS) === 0 ? undefined : MIGHT_ALLOW
     if (blocked !== undefined && (blocked.layer !== this.automatic || functions?.decision === 'block')) return { decision: 'block', found: blocked }
     if (functions?.decision === 'block') return functions
     const allowed = (present & ALLOWS) === 0 ? undefined : this.#best(target, 'allow', ALLOWS)

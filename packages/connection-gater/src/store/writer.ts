@@ -5,11 +5,14 @@ import { Change } from './change.ts'
 import { keyOf } from './codec.ts'
 import { retryAfter } from './retry.ts'
 import type { Remover, Waiter } from './change.ts'
-import type { Clock, Timer } from '@cordon/interface-connection-lifecycle'
+import type { Clock, ScheduleOptions, Timer } from '@cordon/interface-connection-lifecycle'
 import type { Datastore } from 'interface-datastore'
 
 /** How many changes go to the datastore at once: encoding and handing over more would hold up everything else */
 const BATCH = 256
+
+/** After so many batches everything else has its turn: a datastore in memory answers before anything else can run */
+const STREAK = 4
 
 /** How many callers may wait for the datastore */
 const MAX_WAITERS = 65_536
@@ -52,7 +55,10 @@ export class Writer {
   #run = 0
   #state: 'stopped' | 'running' | 'stopping' = 'stopped'
   #failures = 0
-  #retry: Timer | undefined
+  /** Batches that were written one right after the other */
+  #streak = 0
+  /** Until then nothing is written */
+  #pause: Timer | undefined
 
   constructor (init: WriterInit) {
     const { clock, timeout } = init
@@ -91,8 +97,8 @@ export class Writer {
     const run = this.#run
     const end = clock.now() + timeout
     this.#state = 'stopping'
-    this.#retry?.cancel()
-    this.#retry = undefined
+    this.#pause?.cancel()
+    this.#pause = undefined
     // what failed before may work by now; what fails from here on is not tried again
     this.#pump()
     while (run === this.#run && this.#writing !== undefined && clock.now() < end) {
@@ -172,7 +178,7 @@ export class Writer {
         among: removers
       }
       removers.add(remover)
-      this.#wait(remover)
+      this.#enlist(remover)
       this.#pump()
     })
   }
@@ -189,7 +195,7 @@ export class Writer {
     await new Promise<void>((resolve, reject) => {
       const waiter: Waiter = { done: resolve, fail: reject, among: change.waiters }
       change.waiters.add(waiter)
-      this.#wait(waiter)
+      this.#enlist(waiter)
     })
   }
 
@@ -197,7 +203,7 @@ export class Writer {
     if (this.#waiters >= MAX_WAITERS) throw new RuleStoreError(`${MAX_WAITERS} changes wait for the datastore already`)
   }
 
-  #wait (waiter: Waiter): void {
+  #enlist (waiter: Waiter): void {
     this.#waiters++
     waiter.deadline = this.#deadlines.add(0, waiter, this.#init.clock.now())
   }
@@ -216,7 +222,8 @@ export class Writer {
   }
 
   #pump (): void {
-    if (this.#state === 'stopped' || this.#writing !== undefined || this.#retry !== undefined || this.#waiting.size === 0) return
+    if (this.#waiting.size === 0) this.#streak = 0
+    if (this.#state === 'stopped' || this.#writing !== undefined || this.#pause !== undefined || this.#waiting.size === 0) return
     const { clock, timeout, onError } = this.#init
     const changes = new Map<string, Change>()
     for (const [id, change] of this.#waiting) {
@@ -257,6 +264,7 @@ export class Writer {
       // nothing else is written before whoever waited knows: rules that are removed are in force until then
       this.#tell(batch.changes)
       this.#writing = undefined
+      if (++this.#streak % STREAK === 0 && this.#waiting.size > 0 && this.#state === 'running') this.#wait(0, { ref: true })
     } else {
       this.#failed(batch, error)
     }
@@ -264,21 +272,22 @@ export class Writer {
   }
 
   #failed ({ changes }: Batch, error: RuleStoreError): void {
-    const { clock, onError } = this.#init
     this.#failures++
-    if (this.#state === 'running') {
-      this.#retry = clock.schedule(retryAfter(this.#failures), () => {
-        this.#retry = undefined
-        this.#pump()
-      })
-    } else {
-      // it was the last attempt
-      this.#state = 'stopped'
-    }
+    if (this.#state === 'running') this.#wait(retryAfter(this.#failures))
+    // it was the last attempt
+    else this.#state = 'stopped'
     this.#tell(changes, error)
     this.#again(changes)
     this.#writing = undefined
-    onError(error)
+    this.#init.onError(error)
+  }
+
+  /** Writes nothing for so many ms, or until it stops */
+  #wait (delay: number, options?: ScheduleOptions): void {
+    this.#pause = this.#init.clock.schedule(delay, () => {
+      this.#pause = undefined
+      this.#pump()
+    }, options)
   }
 
   #tell (changes: Changes, error?: RuleStoreError): void {

@@ -17,6 +17,8 @@ export interface NodeParts extends Parts {
   /** The user said who is trusted, so no sibling is asked */
   readonly hasAllowlist: boolean
   readonly log: Logger
+  /** One of several who say who is trusted has failed */
+  readonly onFault: (error: unknown) => void
 }
 
 /** The resource manager of one node: what strangers do there is put to it, in every step */
@@ -28,7 +30,7 @@ export class NodeResourceManager extends ResourceManagerClass implements Resourc
   readonly [participantSymbol]: Participant
   readonly #components: ResourceManagerComponents
   readonly #hasAllowlist: boolean
-  readonly #log: Logger
+  readonly #onFault: (error: unknown) => void
   /** Known once the node starts; before that there is nothing to drop */
   #shed: Shed = () => undefined
 
@@ -36,7 +38,7 @@ export class NodeResourceManager extends ResourceManagerClass implements Resourc
     super(parts)
     this.#components = components
     this.#hasAllowlist = parts.hasAllowlist
-    this.#log = parts.log
+    this.#onFault = parts.onFault
     this[participantSymbol] = new ResourceParticipant({
       manager: this,
       shed: (direction, options) => this.#shed(direction, options),
@@ -71,12 +73,12 @@ export class NodeResourceManager extends ResourceManagerClass implements Resourc
   /** Whoever any of them trusts is trusted */
   #findAllowlist (registry: Registry): void {
     const [first, ...others] = registry.modulesWith(allowlistSourceSymbol).filter(isAllowlistModule).map(module => module[allowlistSourceSymbol])
-    if (first !== undefined) this.setAllowlist(others.length === 0 ? first : anyOf([first, ...others], this.#log))
+    if (first !== undefined) this.setAllowlist(others.length === 0 ? first : anyOf([first, ...others], this.#onFault))
   }
 }
 
 /** One that throws trusts nobody, and takes nothing from what the others say */
-function anyOf (sources: readonly AllowlistSource[], log: Logger): AllowlistSource {
+function anyOf (sources: readonly AllowlistSource[], onFault: (error: unknown) => void): AllowlistSource {
   const faulty = new Set<AllowlistSource>()
   return {
     lifts: (address, peer) => {
@@ -88,8 +90,10 @@ function anyOf (sources: readonly AllowlistSource[], log: Logger): AllowlistSour
           lifted.counts ||= counts
           lifted.buckets ||= buckets
         } catch (error) {
-          if (!faulty.has(source)) log.error('a module that says who is trusted failed, and trusts nobody where it does - %e', error)
+          // told once, as of one source
+          if (faulty.has(source)) continue
           faulty.add(source)
+          onFault(error)
         }
       }
       return lifted

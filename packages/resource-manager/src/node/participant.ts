@@ -59,6 +59,9 @@ class HeldStream implements Waiting {
   }
 }
 
+/** All relays together, see `PrefixConfig.relayed` */
+const RELAYED = 'prefix:relayed'
+
 /** How bytes travel that take a descriptor of the operating system; what is relayed takes none, and its transport is `circuit` */
 const DESCRIPTORS: ReadonlySet<string> = new Set(['tcp', 'ws', 'wss', 'unix'])
 
@@ -89,7 +92,7 @@ export class ResourceParticipant implements Participant {
     const options = optionsOf(record.address)
     let scope = this.#manager.openConnection(record.direction, options)
 
-    if (isRefusal(scope) && isCrowded(scope) && this.#shedFor(record, scope)) {
+    if (isRefusal(scope) && this.#makeRoom(record, scope)) {
       scope = this.#manager.openConnection(record.direction, options)
     }
 
@@ -165,13 +168,34 @@ export class ResourceParticipant implements Participant {
     held.scope.release()
   }
 
-  /** Has the lifecycle drop a stranger that holds what the newcomer lacks; it is free when this returns */
+  /** Has the lifecycle drop somebody who holds what the newcomer lacks, if anybody does; it is free when this returns */
+  #makeRoom (newcomer: ConnectionRecord, refusal: ResourceRefusal): boolean {
+    if (isCrowded(refusal)) return this.#shedFor(newcomer, refusal)
+    return refusal.scope === RELAYED && lacksOne(refusal) && this.#shedRelayed(newcomer)
+  }
+
   #shedFor (newcomer: ConnectionRecord, { cause, scopeClass }: TransientRefusal): boolean {
     const spares = (record: ConnectionRecord): boolean => {
       const scope = this.#connections.get(record)?.scope
       return scope === undefined || laneOf(scope) !== scopeClass || (cause === 'fileDescriptors' && !scope.usesDescriptor)
     }
     return this.#init.shed('inbound', { except: newcomer, spares }) != null
+  }
+
+  /** Guests that say nothing would otherwise keep everybody else's out: a few relays can bring as many as there may be */
+  #shedRelayed (newcomer: ConnectionRecord): boolean {
+    const spares = (record: ConnectionRecord): boolean =>
+      record.address.class !== 'relayed' || this.#connections.get(record) === undefined || this.#takesNoPlace(record)
+    return this.#init.shed('inbound', { except: newcomer, spares }) != null
+  }
+
+  #takesNoPlace ({ address }: ConnectionRecord): boolean {
+    try {
+      return this.#manager.allowlist.lifts(address, undefined).counts
+    } catch {
+      // the manager has told, and trusts nobody where it does
+      return false
+    }
   }
 
   /** Whether there is anybody inbound whom nobody knows yet, where there was no room */

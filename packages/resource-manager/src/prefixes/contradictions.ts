@@ -1,18 +1,23 @@
 import { formatPrefix, parsePrefix } from '@cordon/address'
 import { show } from '@cordon/options'
 import { NAME } from '../constants.ts'
+import { relayedByDefault } from './rules.ts'
 import type { LimitWarning, PrefixConfig, PrefixLevel, PrefixLimits } from '@cordon/interface-resource-manager'
 
 const ROOT = `${NAME}.limits.prefixes`
 
-/** What in a configuration of prefixes is accepted but cannot be meant; as with scopes, `Infinity` never is among it */
-export function findPrefixContradictions (config: PrefixConfig): LimitWarning[] {
+/**
+ * What in a configuration of prefixes is accepted but cannot be meant; as with scopes, `Infinity` never is among it.
+ *
+ * @param inbound - how many inbound connections the node may have
+ */
+export function findPrefixContradictions (config: PrefixConfig, inbound: number): LimitWarning[] {
   const { ipv4 = [], ipv6 = [], entries = {}, relay = {}, relayed = {}, other = {}, global = {} } = config
   return [
     ...judgeLevels(`${ROOT}.ipv4`, ipv4),
     ...judgeLevels(`${ROOT}.ipv6`, ipv6),
     ...Object.entries(entries).flatMap(([name, limits]) => judgeEntry(`${ROOT}.entries[${show(name)}]`, name, limits)),
-    ...judgeRelays(relay, relayed),
+    ...judgeRelays(config, inbound),
     ...judgeBucket(`${ROOT}.relay`, relay),
     ...judgeBucket(`${ROOT}.relayed`, relayed),
     ...judgeBucket(`${ROOT}.other`, other),
@@ -32,9 +37,13 @@ function judgeLevels (path: string, levels: readonly PrefixLevel[]): LimitWarnin
   })
 }
 
-/** One relay never gets more than all of them */
-function judgeRelays ({ connections = Infinity }: PrefixLimits, { connections: ofAll = Infinity }: PrefixLimits): LimitWarning[] {
-  return connections === Infinity || connections <= ofAll ? [] : [warningAt(`${ROOT}.relay.connections`, `is ${connections}, but all relays together let only ${ofAll} through`)]
+/** One relay never gets more than all of them, and these no more than the node */
+function judgeRelays ({ relay, relayed }: PrefixConfig, inbound: number): LimitWarning[] {
+  const ofOne = relay?.connections ?? Infinity
+  const ofAll = (relayed ?? relayedByDefault(inbound)).connections ?? Infinity
+  const one = ofOne === Infinity || ofOne <= ofAll ? [] : [warningAt(`${ROOT}.relay.connections`, `is ${ofOne}, but all relays together let only ${ofAll} through`)]
+  const all = relayed === undefined || ofAll === Infinity || ofAll <= inbound ? [] : [warningAt(`${ROOT}.relayed.connections`, `is ${ofAll}, but the node admits only ${inbound} inbound connections`)]
+  return [...one, ...all]
 }
 
 function judgeEntry (path: string, name: string, limits: PrefixLimits | false): LimitWarning[] {

@@ -62,6 +62,11 @@ export function isLimited (rule: PrefixRule): boolean {
   return rule.connections < UNLIMITED || rule.interval > 0
 }
 
+/** What applies to all relays together where nothing is said */
+export function relayedByDefault (inbound: number): PrefixLimits {
+  return { connections: Math.ceil(inbound / RELAYED_SHARE) }
+}
+
 /**
  * @param inbound - how many inbound connections the node may have
  * @throws {InvalidParametersError} with the path of the first entry that is wrong
@@ -72,7 +77,7 @@ export function prefixRules (config: PrefixConfig = {}, inbound = Infinity): Pre
     ipv6: levels('ipv6', config.ipv6 ?? DEFAULT_PREFIXES.ipv6),
     entries: entries(config.entries ?? {}),
     relay: ruleOf('relay', config.relay ?? DEFAULT_PREFIXES.relay),
-    relayed: ruleOf('relayed', config.relayed ?? { connections: Math.floor(inbound / RELAYED_SHARE) }),
+    relayed: ruleOf('relayed', config.relayed ?? relayedByDefault(inbound)),
     other: ruleOf('other', config.other ?? DEFAULT_PREFIXES.other),
     global: ruleOf('global', config.global ?? DEFAULT_PREFIXES.global)
   }
