@@ -59,13 +59,8 @@ export async function settle (): Promise<void> {
 
 /** Waits for something that takes turns with everything else: a clock that stands still gives it none */
 export async function taken<T> (clock: FakeClock, promise: Promise<T>): Promise<T> {
-  let waits = true
-  const over = (): void => { waits = false }
-  promise.then(over, over)
-  while (waits) {
-    await new Promise(resolve => setImmediate(resolve))
-    clock.tick(0)
-  }
+  const over = promise.then(() => true, () => true)
+  while (!await Promise.race([over, new Promise<boolean>(resolve => setImmediate(resolve, false))])) clock.tick(0)
   return promise
 }
 
