@@ -4,7 +4,7 @@
  *
  * A `WeakMap` would say the same. But what one in V8's old space leads to survives every minor collection, and so does
  * what a `Map` led to before it was last rehashed (Node 24): a stream would be copied with all that belongs to it, and
- * stay until a full collection (`npm run bench -- overhead`: 10 to 20 kB a stream instead of 9).
+ * stay until a full collection (12 to 20 kB of each stream instead of 7 to 11; see `benchmarks/overhead`).
  */
 export class Notes<K extends object, V> {
   readonly #key = Symbol('@cordon/notes')
