@@ -15,15 +15,15 @@ import { files, root } from './lib/workspace.ts'
 import type { Counts } from './lib/count-reporter.ts'
 import type { VitestReport } from './lib/test-counts.ts'
 
-interface RunnerResult extends Counts {
-  /** Why the runner failed although no test of it did */
-  readonly fault?: string
-}
+/** So many failures are named at the end, in all */
+const NAMED = 50
+
+const NONE: Counts = { passed: 0, skipped: 0, failures: [] }
 
 const filters = process.argv.slice(2)
 const reports = mkdtempSync(join(tmpdir(), 'cordon-test-'))
 
-async function vitest (project: string): Promise<RunnerResult> {
+async function vitest (project: string): Promise<Counts> {
   const report = join(reports, `${project}.json`)
   const { code } = await runNode([
     'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`,
@@ -32,20 +32,20 @@ async function vitest (project: string): Promise<RunnerResult> {
   return judge(project, code, existsSync(report) ? vitestCounts(JSON.parse(readFileSync(report, 'utf8')) as VitestReport) : undefined)
 }
 
-async function chromium (): Promise<RunnerResult> {
+async function chromium (): Promise<Counts> {
   const { path, reason } = findChromium()
   if (path != null) return await vitest('chromium')
-  if (process.env['CI'] === 'true') return { passed: 0, failed: 1, skipped: 0, fault: `chromium: ${reason}` }
+  if (process.env['CI'] === 'true') return failed(`chromium: ${reason}`)
   process.stdout.write(`\nchromium: skipped as a whole, ${reason}\n`)
-  return { passed: 0, failed: 0, skipped: 1 }
+  return { passed: 0, skipped: 1, failures: [] }
 }
 
-async function packed (): Promise<RunnerResult> {
+async function packed (): Promise<Counts> {
   const suites = files('test/packaging/*.test.ts').filter(path => filters.length === 0 || filters.some(word => path.includes(word)))
-  if (suites.length === 0 && filters.length > 0) return { passed: 0, failed: 0, skipped: 0 }
+  if (suites.length === 0 && filters.length > 0) return NONE
   process.stdout.write('\npacked: building, packing and installing every public package\n')
   const build = await runNode(['node_modules/typescript/bin/tsc', '-b'], { show: true })
-  if (build.code !== 0) return { passed: 0, failed: 1, skipped: 0, fault: 'packed: the build failed' }
+  if (build.code !== 0) return failed('packed: the build failed')
   const report = join(reports, 'packed.json')
   const { code } = await runNode([
     '--test', '--test-reporter=spec', '--test-reporter-destination=stdout',
@@ -54,35 +54,40 @@ async function packed (): Promise<RunnerResult> {
   return judge('packed', code, existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) as Counts : undefined)
 }
 
+function failed (reason: string): Counts {
+  return { ...NONE, failures: [reason] }
+}
+
 /** A runner that ended badly has failed, whatever its tests say; so has one that ran nothing, unless it was asked for less than all */
-function judge (runner: string, code: number, counts: Counts | undefined): RunnerResult {
-  if (counts == null) return { passed: 0, failed: 1, skipped: 0, fault: `${runner}: ended with exit code ${code} and left no report` }
-  if (code !== 0 && counts.failed === 0) return { ...counts, failed: 1, fault: `${runner}: ended with exit code ${code} although no test failed (an unhandled error, or a file that could not be loaded)` }
-  if (filters.length === 0 && counts.passed + counts.failed === 0) return { ...counts, failed: 1, fault: `${runner}: ran no test` }
+function judge (runner: string, code: number, counts: Counts | undefined): Counts {
+  if (counts == null) return failed(`${runner}: ended with exit code ${code} and left no report`)
+  const { failures, passed } = counts
+  if (code !== 0 && failures.length === 0) return addCounts(counts, failed(`${runner}: ended with exit code ${code} although no test failed (an unhandled error, or a file that could not be loaded)`))
+  if (filters.length === 0 && passed + failures.length === 0) return failed(`${runner}: ran no test`)
   return counts
 }
 
-const RUNNERS: Record<string, () => Promise<RunnerResult>> = {
+const RUNNERS: Record<string, () => Promise<Counts>> = {
   ...Object.fromEntries(['node', 'applications', 'attacks', 'timed-attacks'].map(project => [project, async () => vitest(project)])),
   chromium,
   packed
 }
 
 async function main (): Promise<void> {
-  const faults: string[] = []
   const lines: string[] = []
-  let sum: Counts = { passed: 0, failed: 0, skipped: 0 }
+  let sum = NONE
   for (const [name, runner] of Object.entries(RUNNERS)) {
     if (isInterrupted()) break
     const begin = performance.now()
     const result = await runner()
     lines.push(`${name.padEnd(14)}${describeCounts(result)} in ${seconds(performance.now() - begin)}`)
-    if (result.fault != null) faults.push(result.fault)
     sum = addCounts(sum, result)
   }
-  if (sum.passed + sum.failed === 0) faults.push(filters.length > 0 ? `no test matches ${filters.join(' ')}` : 'no test ran')
-  process.stdout.write(`\n${[...lines, ...faults].join('\n')}\n${describeCounts(sum)}\n`)
-  if (sum.failed > 0 || faults.length > 0) process.exitCode = isInterrupted() ? 130 : 1
+  if (sum.passed + sum.failures.length === 0) sum = failed(filters.length > 0 ? `no test matches ${filters.join(' ')}` : 'no test ran')
+  // Named once more, after all output: the end is what is left of a log that was cut
+  lines.push(...sum.failures.slice(0, NAMED).map(failure => `✗ ${failure}`))
+  process.stdout.write(`\n${[...lines, describeCounts(sum)].join('\n')}\n`)
+  if (sum.failures.length > 0) process.exitCode = isInterrupted() ? 130 : 1
 }
 
 try {
