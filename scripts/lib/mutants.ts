@@ -257,6 +257,13 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       replace: 'of this.#levels[address.family].slice(0, 1))'
     },
     {
+      id: 'relays-apart',
+      bug: 'each relay has its own limit, and all of them together have none',
+      file: 'prefixes/prefixes.ts',
+      find: 'if (isLimited(this.#relayed.rule)) this.#add(this.#relayed)\n',
+      replace: '\n'
+    },
+    {
       id: 'least-specific-decides',
       bug: 'the widest entry counts instead of the narrowest',
       file: 'prefixes/rules.ts',

@@ -23,10 +23,10 @@ const SLOW: ReadonlyArray<readonly [file: string, which: string | undefined]> = 
 ]
 
 /** First what finds most, as fast as it can; what takes long only sees what all of these have missed */
-const FIRST = ['compliance.spec.ts', 'defects.spec.ts', 'prefixes.spec.ts', 'allowlist.spec.ts', 'limits.spec.ts', 'metrics.spec.ts', 'scopes.spec.ts']
+const FIRST = ['compliance.spec.ts', 'defects.spec.ts', 'prefixes.spec.ts', 'prefix-limits.spec.ts', 'allowlist.spec.ts', 'limits.spec.ts', 'metrics.spec.ts', 'scopes.spec.ts']
 
 /** What of these packages is about nodes: a part of the manager's own tests, the smallest first, and those of composed nodes */
-const UNIT = ['participant.spec.ts', 'unnegotiated.spec.ts', 'participant-model.spec.ts']
+const UNIT = ['participant.spec.ts', 'participant-streams.spec.ts', 'participant-relays.spec.ts', 'unnegotiated.spec.ts', 'participant-model.spec.ts']
 const NODES = ['test/resource-manager/*.spec.ts', 'test/composition/*.spec.ts']
 
 /** One run of vitest */

@@ -18,6 +18,20 @@ export const NODE_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       replace: ''
     },
     {
+      id: 'guests-hold-on',
+      bug: 'guests of relays that prove nothing keep everybody else\'s out',
+      file: 'node/participant.ts',
+      find: 'return refusal.scope === RELAYED && lacksOne(refusal) && this.#shedRelayed(newcomer)',
+      replace: 'return false'
+    },
+    {
+      id: 'trusted-guest-dropped',
+      bug: 'a guest of a relay that is trusted is dropped for a newcomer, which gives it no place',
+      file: 'node/participant.ts',
+      find: ' || this.#takesNoPlace(record)',
+      replace: ''
+    },
+    {
       id: 'rate-given-back',
       bug: 'whoever ends gives back what it took of the rate of its prefix',
       file: 'node/participant.ts',
