@@ -77,7 +77,7 @@ export interface PrefixConfig {
    * For all relays together. Anybody can be as many relays as they like, so what comes through them leaves most of the
    * node to those who come by themselves.
    *
-   * @default a quarter of `system.connectionsInbound`
+   * @default { connections: a quarter of `system.connectionsInbound`, rounded up }
    */
   readonly relayed?: PrefixLimits | undefined
 

@@ -60,7 +60,7 @@ export class LimitTable {
 
   constructor (config: LimitConfig, defaults: CompleteLimits) {
     const complete = this.complete = completeLimits(config, defaults)
-    this.prefixes = prefixRules(config.prefixes, complete.system.connectionsInbound)
+    this.prefixes = prefixRules(config.prefixes ?? {}, complete.system.connectionsInbound)
     for (const name of ['system', 'transient', 'allowlistedSystem', 'allowlistedTransient', 'connection', 'stream'] as const) {
       this.#sets.set(name, new LimitSet(new Limits(complete[name], name)))
     }

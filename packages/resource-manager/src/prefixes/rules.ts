@@ -62,7 +62,7 @@ export function isLimited (rule: PrefixRule): boolean {
   return rule.connections < UNLIMITED || rule.interval > 0
 }
 
-/** What applies to all relays together where nothing is said */
+/** What applies to all relays together where nothing is said; at least one where there may be any */
 export function relayedByDefault (inbound: number): PrefixLimits {
   return { connections: Math.ceil(inbound / RELAYED_SHARE) }
 }
@@ -71,7 +71,7 @@ export function relayedByDefault (inbound: number): PrefixLimits {
  * @param inbound - how many inbound connections the node may have
  * @throws {InvalidParametersError} with the path of the first entry that is wrong
  */
-export function prefixRules (config: PrefixConfig = {}, inbound = Infinity): PrefixRules {
+export function prefixRules (config: PrefixConfig, inbound: number): PrefixRules {
   return {
     ipv4: levels('ipv4', config.ipv4 ?? DEFAULT_PREFIXES.ipv4),
     ipv6: levels('ipv6', config.ipv6 ?? DEFAULT_PREFIXES.ipv6),
