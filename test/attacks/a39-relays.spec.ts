@@ -1,6 +1,6 @@
 import { eventually, stopAll } from '@cordon/testing/node'
 import { afterEach, describe, expect, it } from 'vitest'
-import { comeDirectly, comeOver, gated, impose, recordsOf, refusals } from '../connection-gater-relays/support.ts'
+import { comeDirectly, comeOver, comeSilently, gated, impose, recordsOf, refusals } from '../connection-gater-relays/support.ts'
 import { addresses } from './support.ts'
 import type { GatedInit, GatedNode } from '../connection-gater-relays/support.ts'
 
@@ -19,8 +19,8 @@ const NOT_EXEMPT = { prefixes: { entries: { '127.0.0.0/8': false, '::1/128': fal
 const BAD = '127.66.0.0/16'
 const ELSEWHERE = '127.67.0.1'
 
-async function all (froms: readonly string[]): Promise<GatedNode[]> {
-  return Promise.all(froms.map(async localAddress => gated({ localAddress, listen: [] })))
+async function all (froms: readonly string[], silentTo?: string): Promise<GatedNode[]> {
+  return Promise.all(froms.map(async localAddress => gated({ localAddress, listen: [], ...(silentTo !== undefined && { silentTo }) })))
 }
 
 /** A node, and a relay that connects to it by itself and brings along whoever wants to */
@@ -29,6 +29,14 @@ async function scene (gater: GatedInit['gater'] = {}): Promise<{ host: GatedNode
   const relay = await gated({ localAddress: ELSEWHERE, relays: true })
   await impose(relay, host)
   return { host, relay, bad: await all(addresses(COMERS, 66)) }
+}
+
+/** Three relays at one address */
+async function relaysTo (host: GatedNode): Promise<[GatedNode, GatedNode, GatedNode]> {
+  const relay = async (): Promise<GatedNode> => gated({ localAddress: ELSEWHERE, relays: true })
+  const relays: [GatedNode, GatedNode, GatedNode] = [await relay(), await relay(), await relay()]
+  for (const each of relays) await impose(each, host)
+  return relays
 }
 
 async function howMany (comers: readonly GatedNode[], come: (comer: GatedNode) => Promise<boolean>): Promise<number> {
@@ -74,8 +82,7 @@ describe('A39: one address plays relay under many ids, and each of them brings g
 
   it('a quarter of the places is theirs, and the rest is for those who come by themselves', async () => {
     const host = await gated({ limits: NOT_EXEMPT })
-    const relays = await Promise.all(Array.from({ length: 3 }, async () => gated({ localAddress: ELSEWHERE, relays: true })))
-    for (const relay of relays) await impose(relay, host)
+    const relays = await relaysTo(host)
     const guests = await all(addresses(relays.length * PER_RELAY, 66))
     const taken: number[] = []
     for (const [i, relay] of relays.entries()) taken.push(await howMany(guests.slice(i * PER_RELAY, (i + 1) * PER_RELAY), async guest => comeOver(relay, guest, host)))
@@ -91,8 +98,24 @@ describe('A39: one address plays relay under many ids, and each of them brings g
 
     // guests of a relay whose counts are lifted are not kept out by those of others
     const [, , trusted] = relays
-    await host.gater.allow(`/p2p/${trusted?.id}/p2p-circuit`, { lifts: ['counts'] })
-    const [friend] = await all(addresses(1, 69))
-    expect(friend !== undefined && trusted !== undefined && await comeOver(trusted, friend, host)).toBe(true)
+    await host.gater.allow(`/p2p/${trusted.id}/p2p-circuit`, { lifts: ['counts'] })
+    const [friend] = await all(addresses(1, 69)) as [GatedNode]
+    expect(await comeOver(trusted, friend, host)).toBe(true)
+  })
+
+  it('those of them that prove nothing make room for one that comes over yet another relay', async () => {
+    const host = await gated({ limits: NOT_EXEMPT })
+    const [first, second, other] = await relaysTo(host)
+    const silent = await all(addresses(OVER_RELAYS, 66), host.id)
+    for (const [i, guest] of silent.entries()) await comeSilently(i < PER_RELAY ? first : second, guest, host)
+    expect(host.manager.snapshot().prefixes.largest[0]).toEqual({ name: 'relayed', connections: OVER_RELAYS, limit: OVER_RELAYS })
+
+    const [honest] = await all(addresses(1, 69)) as [GatedNode]
+    expect(await comeOver(other, honest, host)).toBe(true)
+    // one went for it, and nobody else
+    expect(host.manager.snapshot().prefixes.largest[0]).toEqual({ name: 'relayed', connections: OVER_RELAYS, limit: OVER_RELAYS })
+    expect(host.events.filter(({ type }) => type === 'connection:closed')).toHaveLength(1)
+    expect(recordsOf(host, first.id)).toHaveLength(1)
+    expect(recordsOf(host, second.id)).toHaveLength(1)
   })
 })

@@ -1,3 +1,4 @@
+import { noise } from '@chainsafe/libp2p-noise'
 import { connectionGater } from '@cordon/connection-gater'
 import { resourceManager } from '@cordon/resource-manager'
 import { eventually } from '@cordon/testing/node'
@@ -12,7 +13,7 @@ import type { ConnectionRecord } from '@cordon/interface-connection-lifecycle'
 import type { LimitConfig } from '@cordon/interface-resource-manager'
 import type { ResourceManagerService } from '@cordon/resource-manager'
 import type { CircuitRelayService } from '@libp2p/circuit-relay-v2'
-import type { PeerId } from '@libp2p/interface'
+import type { ConnectionEncrypter, PeerId } from '@libp2p/interface'
 import type { TCPOptions } from '@libp2p/tcp'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { TcpNetConnectOpts } from 'node:net'
@@ -26,6 +27,8 @@ export interface GatedInit {
   readonly relays?: boolean
   /** What differs from go-libp2p's base limits */
   readonly limits?: LimitConfig
+  /** A peer that it connects to and then says nothing to, so that it never proves who it is */
+  readonly silentTo?: string
 }
 
 export interface GatedNode extends GuardedNode {
@@ -37,7 +40,22 @@ export interface GatedNode extends GuardedNode {
 /** go-libp2p's base limits: 64 inbound connections */
 const SMALLEST = { memory: 1, fileDescriptors: 0 }
 
-function optionsOf ({ localAddress, listen = ['/ip4/127.0.0.1/tcp/0'], relays = false }: GatedInit): GuardedInit['options'] {
+/** Noise, of which one peer gets nothing */
+function noiseBut (silentTo: string) {
+  return (components: Parameters<ReturnType<typeof noise>>[0]): ConnectionEncrypter => {
+    const encrypter: ConnectionEncrypter = noise()(components)
+    const secureOutbound = encrypter.secureOutbound.bind(encrypter)
+    encrypter.secureOutbound = async (stream, options) => {
+      if (options?.remotePeer?.toString() !== silentTo) return secureOutbound(stream, options)
+      return new Promise((_resolve, reject) => {
+        options.signal?.addEventListener('abort', () => { reject(new Error('nothing was said')) }, { once: true })
+      })
+    }
+    return encrypter
+  }
+}
+
+function optionsOf ({ localAddress, listen = ['/ip4/127.0.0.1/tcp/0'], relays = false, silentTo }: GatedInit): GuardedInit['options'] {
   // libp2p's type leaves out what it passes on to `net.connect` all the same
   const dialOpts: TCPOptions['dialOpts'] & Pick<TcpNetConnectOpts, 'localAddress'> = localAddress === undefined ? {} : { localAddress }
   const services = { identify: identify(), ...(relays && { relay: circuitRelayServer({ reservations: { applyDefaultLimit: false, maxReservations: 100 } }) }) }
@@ -46,6 +64,7 @@ function optionsOf ({ localAddress, listen = ['/ip4/127.0.0.1/tcp/0'], relays = 
     addresses: { listen },
     transports: [tcp({ dialOpts }), circuitRelayTransport()],
     connectionMonitor: { enabled: false },
+    ...(silentTo !== undefined && { connectionEncrypters: [noiseBut(silentTo)] }),
     services: services as unknown as NonNullable<typeof options.services>
   })
 }
@@ -111,6 +130,15 @@ export async function comeOver (relay: GatedNode, guest: GatedNode, host: GatedN
 /** Comes by itself */
 export async function comeDirectly (guest: GatedNode, host: GatedNode): Promise<boolean> {
   return come(guest, host, directOf(host))
+}
+
+/** Comes over a relay and says nothing; resolves once the host waits for it to */
+export async function comeSilently (relay: GatedNode, guest: GatedNode, host: GatedNode): Promise<void> {
+  const before = host.lifecycle.stats().inbound
+  guest.node.dial(over(relay, host)).catch(() => {
+    // the host has dropped it, or the test is over
+  })
+  await eventually(() => host.lifecycle.stats().inbound > before)
 }
 
 async function come (guest: GatedNode, host: GatedNode, to: Multiaddr): Promise<boolean> {
