@@ -76,21 +76,36 @@ export async function settle (socket: net.Socket, event: string): Promise<void> 
   }
 }
 
-/** Listens on loopback on a port of the system's choice and answers with the port */
-export async function listen (server: net.Server): Promise<number> {
-  server.listen({ host: '127.0.0.1', port: 0 })
+/** Listens on loopback, on a port of the system's choice where none is given, and answers with the port */
+export async function listen (server: net.Server, port = 0): Promise<number> {
+  server.listen({ host: '127.0.0.1', port })
   await once(server, 'listening')
   const address = server.address()
   if (address == null || typeof address === 'string') throw new Error('the server has no port')
   return address.port
 }
 
-/** A port of loopback on which nobody listens */
+/** Below those that systems give out by themselves (Linux from 32,768, others from 49,152): what asks for any port gets none of these */
+const FIRST_CLOSED = 20_000
+const CLOSED = 10_000
+
+/** Far from that of the processes that run other tests meanwhile */
+let lastClosed = process.pid * 97
+
+/** A port of loopback on which nobody listens, and that nobody gets who does not ask for it; another one each time */
 export async function closedPort (): Promise<number> {
-  const server = net.createServer()
-  const port = await listen(server)
-  await closeServer(server, 1_000)
-  return port
+  for (let tries = 0; tries < CLOSED; tries++) {
+    const port = FIRST_CLOSED + lastClosed++ % CLOSED
+    const server = net.createServer()
+    try {
+      await listen(server, port)
+      await closeServer(server, 1_000)
+      return port
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    }
+  }
+  throw new Error(`all ports from ${FIRST_CLOSED} to ${FIRST_CLOSED + CLOSED} are taken`)
 }
 
 export async function closeServer (server: net.Server, deadline: number): Promise<void> {
