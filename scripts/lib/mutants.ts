@@ -246,6 +246,20 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       file: 'handles/stream.ts',
       find: "    if (this.#closed) return new GoneRefusal('stream', this)\n",
       replace: ''
+    },
+    {
+      id: 'share-remembers',
+      bug: 'a share that serves another peer keeps the peak of the one before',
+      file: 'graph/share.ts',
+      find: '    this.peakStreams = 0\n    this.peakStreamsInbound = 0\n',
+      replace: ''
+    },
+    {
+      id: 'shares-lost-with-first',
+      bug: 'with the share that a peer had first it loses the others',
+      file: 'graph/share.ts',
+      find: '    share.others = others\n',
+      replace: ''
     }
   ],
   'where connections come from': [

@@ -6,6 +6,9 @@ import type { Share } from './share.ts'
 import type { Tally } from './tally.ts'
 import type { ScopeClass } from '@cordon/interface-resource-manager'
 
+/** How many that nobody uses are kept for others: with many peers, one that was just used is in a cache, and a new one costs the collector */
+const MAX_SPARES = 16
+
 /** What a scope of some kind is */
 type Made<S extends Share> = new (kind: Kind, name: string, peer: string, limits: Limits) => S
 
@@ -20,8 +23,9 @@ export class Kind<S extends Share = Share> {
   /** The highest of those that are gone */
   readonly peak: Peak = emptyPeak()
   readonly #Made: Made<S>
+  readonly #spares: S[] = []
   /** Stands in for a scope that does not exist, so that it need not be made before it is known to have room */
-  readonly vacant: S
+  vacant: S
 
   constructor (name: ScopeClass, limits: LimitSet, made: Made<S>) {
     this.name = name
@@ -40,7 +44,7 @@ export class Kind<S extends Share = Share> {
     return new this.#Made(this, name, peer, this.limits.of(name))
   }
 
-  /** An empty scope by this name that nothing may be added to; until the next call */
+  /** An empty scope by this name that nothing may be added to, unless it enters; until the next call */
   standIn (name: string, peer: string): S {
     const scope = this.vacant
     scope.name = name
@@ -49,8 +53,23 @@ export class Kind<S extends Share = Share> {
     return scope
   }
 
+  /** What stands in becomes real, and something else stands in from now on */
+  enter (): S {
+    const scope = this.vacant
+    this.vacant = this.#spares.pop() ?? this.make('', '')
+    return scope
+  }
+
   /** Keeps what is to be remembered of a scope that goes */
   absorb (scope: S): void {
     scope.raise(this.peak)
+  }
+
+  /** The same for one that nobody holds any more, so that it can be another one */
+  recycle (scope: S): void {
+    this.absorb(scope)
+    if (this.#spares.length === MAX_SPARES) return
+    scope.renew()
+    this.#spares.push(scope)
   }
 }

@@ -1,4 +1,3 @@
-import { sharesOf } from './share.ts'
 import type { Kind } from './kind.ts'
 import type { Scope } from './scope.ts'
 
@@ -29,12 +28,7 @@ export class ScopeTable {
 
   /** What `find` returned is about to be used */
   enter (scope: Scope): Scope {
-    if (scope === this.kind.vacant) {
-      const made = this.kind.make(scope.name, '')
-      this.#scopes.set(made.name, made)
-      return made
-    }
-    return scope
+    return scope === this.kind.vacant ? this.#add(this.kind.enter()) : scope
   }
 
   /** After something was taken from it: lets it linger where nobody uses it any more */
@@ -50,6 +44,11 @@ export class ScopeTable {
 
   values (): IterableIterator<Scope> {
     return this.#scopes.values()
+  }
+
+  #add (scope: Scope): Scope {
+    this.#scopes.set(scope.name, scope)
+    return scope
   }
 
   #linger (scope: Scope): void {
@@ -73,7 +72,5 @@ export class ScopeTable {
   #forget (scope: Scope): void {
     this.#scopes.delete(scope.name)
     this.kind.absorb(scope)
-    for (const share of sharesOf(scope.protocols)) share.kind.absorb(share)
-    for (const share of sharesOf(scope.services)) share.kind.absorb(share)
   }
 }

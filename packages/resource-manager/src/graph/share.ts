@@ -91,6 +91,16 @@ export class Share {
     if (memory > this.peakMemory) this.peakMemory = memory
   }
 
+  /** For whom it serves next: nobody uses it, and it has nothing left of what it was */
+  renew (): void {
+    this.peakStreams = 0
+    this.peakStreamsInbound = 0
+    this.peakStreamsOutbound = 0
+    this.peakMemory = -0
+    this.refusals = undefined
+    this.others = undefined
+  }
+
   /** How much is in use of what a cause is about */
   used (cause: number): number {
     switch (cause) {
@@ -117,8 +127,7 @@ export class Share {
 
 /**
  * The shares of one peer in protocols, or in services, are known by the first of them, because most peers use one at a
- * time; it has a map of the others from the second on. Of those that nobody uses only the first stays, and gives way to
- * the next.
+ * time; it has a map of the others from the second on. Each is there for as long as somebody uses it.
  */
 export function findShare (first: Share | undefined, name: string): Share | undefined {
   return first === undefined || first.name === name ? first : first.others?.get(name)
@@ -127,22 +136,30 @@ export function findShare (first: Share | undefined, name: string): Share | unde
 /** Adds one that is not there; returns the first */
 export function addShare (first: Share | undefined, share: Share): Share {
   if (first === undefined) return share
-  if (first.unused) {
-    share.others = first.others
-    first.kind.absorb(first)
-    return share
-  }
   // as many as the peer has streams of different protocols at once, bounded by its limit of streams
   first.others ??= new Map()
   first.others.set(share.name, share)
   return first
 }
 
-/** After something was taken from one of them: lets it go where nobody uses it any more */
-export function settleShare (first: Share | undefined, share: Share): void {
-  if (share === first || !share.unused) return
-  first?.others?.delete(share.name)
-  share.kind.absorb(share)
+/** After something was taken from one of them: lets it go where nobody uses it any more; returns the first */
+export function settleShare (first: Share | undefined, share: Share): Share | undefined {
+  if (!share.unused) return first
+  const others = first?.others
+  if (share !== first) others?.delete(share.name)
+  const next = share === first && others !== undefined ? anyOf(others) : undefined
+  share.kind.recycle(share)
+  return share === first ? next : first
+}
+
+/** Takes one of them for the first of the rest */
+function anyOf (others: Map<string, Share>): Share | undefined {
+  for (const share of others.values()) {
+    others.delete(share.name)
+    share.others = others
+    return share
+  }
+  return undefined
 }
 
 export function * sharesOf (first: Share | undefined): Generator<Share> {

@@ -62,7 +62,8 @@ export class StreamHandle extends Holder implements StreamScope {
   }
 
   get protocol (): string | undefined {
-    return this.#protocolPeer?.name
+    // not by its share, which belongs to somebody else once this stream has ended
+    return this.#protocolPeer === undefined ? undefined : this.#near.name
   }
 
   get service (): string | undefined {
@@ -94,7 +95,7 @@ export class StreamHandle extends Holder implements StreamScope {
   setProtocol (protocol: string): ResourceRefusal | undefined {
     checkName('protocol', protocol)
     if (this.#closed) throw new ScopeClosedError(this.name)
-    if (this.#protocolPeer !== undefined) throw new ScopeAttachedError(this.name, `protocol:${this.#protocolPeer.name}`)
+    if (this.#protocolPeer !== undefined) throw new ScopeAttachedError(this.name, `protocol:${this.#near.name}`)
     const { protocols, protocolPeer, admitted } = this.#graph
     const inbound = this.#inbound
     const memory = this.#memory
@@ -110,7 +111,7 @@ export class StreamHandle extends Holder implements StreamScope {
 
     this.#near.removeStream(inbound, memory)
     const near = this.#near = protocols.enter(found)
-    const mine = this.#protocolPeer = known ?? protocolPeer.make(protocol, peer.name)
+    const mine = this.#protocolPeer = known ?? protocolPeer.enter()
     if (known === undefined) peer.protocols = addShare(peer.protocols, mine)
     near.addStream(inbound, memory)
     mine.addStream(inbound, memory)
@@ -138,7 +139,7 @@ export class StreamHandle extends Holder implements StreamScope {
     if (shareCause !== 0) return refuse(share, shareCause, inbound, memory)
 
     const entered = this.#service = services.enter(found)
-    const mine = this.#servicePeer = known ?? servicePeer.make(service, peer.name)
+    const mine = this.#servicePeer = known ?? servicePeer.enter()
     if (known === undefined) peer.services = addShare(peer.services, mine)
     entered.addStream(inbound, memory)
     mine.addStream(inbound, memory)
@@ -161,7 +162,7 @@ export class StreamHandle extends Holder implements StreamScope {
     if (this.#protocolPeer !== undefined) {
       protocols.settle(this.#near)
       this.#protocolPeer.removeStream(inbound, memory)
-      settleShare(peer.protocols, this.#protocolPeer)
+      peer.protocols = settleShare(peer.protocols, this.#protocolPeer)
     }
     if (this.#service !== undefined) {
       this.#service.removeStream(inbound, memory)
@@ -169,9 +170,8 @@ export class StreamHandle extends Holder implements StreamScope {
     }
     if (this.#servicePeer !== undefined) {
       this.#servicePeer.removeStream(inbound, memory)
-      settleShare(peer.services, this.#servicePeer)
+      peer.services = settleShare(peer.services, this.#servicePeer)
     }
-    // last: it takes its shares along
     peers.settle(peer)
   }
 

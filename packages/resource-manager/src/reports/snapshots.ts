@@ -26,8 +26,8 @@ function snapshotOf (scope: Share): ScopeSnapshot {
 function snapshotPeer (peer: Scope): PeerSnapshot {
   return {
     ...snapshotOf(peer),
-    protocols: [...sharesOf(peer.protocols)].filter(share => !share.unused).map(snapshotOf),
-    services: [...sharesOf(peer.services)].filter(share => !share.unused).map(snapshotOf)
+    protocols: [...sharesOf(peer.protocols)].map(snapshotOf),
+    services: [...sharesOf(peer.services)].map(snapshotOf)
   }
 }
 
