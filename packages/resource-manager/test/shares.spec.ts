@@ -37,8 +37,10 @@ describe('the share of a peer in a protocol', () => {
     admitted(held[0]?.reserveMemory(500))
     for (const one of [...held, third]) one.release()
 
-    const wide = [stream(manager, 'b', '/wide')]
-    expect(sharesOf(manager, 'b')).toMatchObject([{ peak: { streams: 1, streamsInbound: 1, memory: 0 }, refusals: {}, limits: { streams: 3 } }])
+    const wide = ['b', 'c'].map(peer => stream(manager, peer, '/wide'))
+    for (const peer of ['b', 'c']) {
+      expect(sharesOf(manager, peer)).toMatchObject([{ peak: { streams: 1, streamsInbound: 1, memory: 0 }, refusals: {}, limits: { streams: 3 } }])
+    }
     wide.push(stream(manager, 'b', '/wide'), stream(manager, 'b', '/wide'))
     for (const one of wide) one.release()
     // of all that ever were
