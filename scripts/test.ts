@@ -15,8 +15,8 @@ import { files, root } from './lib/workspace.ts'
 import type { Counts } from './lib/count-reporter.ts'
 import type { VitestReport } from './lib/test-counts.ts'
 
-/** So many failures are named at the end, in all */
-const NAMED = 50
+/** So many failures of each runner are named at the end */
+const NAMED = 20
 
 const NONE: Counts = { passed: 0, skipped: 0, failures: [] }
 
@@ -62,8 +62,8 @@ function failed (reason: string): Counts {
 function judge (runner: string, code: number, counts: Counts | undefined): Counts {
   if (counts == null) return failed(`${runner}: ended with exit code ${code} and left no report`)
   const { failures, passed } = counts
-  if (code !== 0 && failures.length === 0) return addCounts(counts, failed(`${runner}: ended with exit code ${code} although no test failed (an unhandled error, or a file that could not be loaded)`))
-  if (filters.length === 0 && passed + failures.length === 0) return failed(`${runner}: ran no test`)
+  if (code !== 0 && failures.length === 0) return addCounts(failed(`${runner}: ended with exit code ${code} although no test failed (an unhandled error, or a file that could not be loaded)`), counts)
+  if (filters.length === 0 && passed + failures.length === 0) return addCounts(failed(`${runner}: ran no test`), counts)
   return counts
 }
 
@@ -73,20 +73,29 @@ const RUNNERS: Record<string, () => Promise<Counts>> = {
   packed
 }
 
+/** Once more, after all output: the end is what is left of a log that was cut */
+function nameFailures ({ failures }: Counts): string[] {
+  const more = failures.length - NAMED
+  return [...failures.slice(0, NAMED).map(failure => `✗ ${failure}`), ...(more > 0 ? [`  and ${more} more`] : [])]
+}
+
 async function main (): Promise<void> {
   const lines: string[] = []
+  const failures: string[] = []
   let sum = NONE
+  const add = (result: Counts): void => {
+    failures.push(...nameFailures(result))
+    sum = addCounts(sum, result)
+  }
   for (const [name, runner] of Object.entries(RUNNERS)) {
     if (isInterrupted()) break
     const begin = performance.now()
     const result = await runner()
     lines.push(`${name.padEnd(14)}${describeCounts(result)} in ${seconds(performance.now() - begin)}`)
-    sum = addCounts(sum, result)
+    add(result)
   }
-  if (sum.passed + sum.failures.length === 0) sum = failed(filters.length > 0 ? `no test matches ${filters.join(' ')}` : 'no test ran')
-  // Named once more, after all output: the end is what is left of a log that was cut
-  lines.push(...sum.failures.slice(0, NAMED).map(failure => `✗ ${failure}`))
-  process.stdout.write(`\n${[...lines, describeCounts(sum)].join('\n')}\n`)
+  if (sum.passed + sum.failures.length === 0) add(failed(filters.length > 0 ? `no test matches ${filters.join(' ')}` : 'no test ran'))
+  process.stdout.write(`\n${[...lines, ...failures, describeCounts(sum)].join('\n')}\n`)
   if (sum.failures.length > 0) process.exitCode = isInterrupted() ? 130 : 1
 }
 

@@ -15,7 +15,7 @@ export interface Counts {
 const ERROR = 400
 
 export function describeFailure (file: string, test: string, error = ''): string {
-  const lines = error.split('\n').map(line => line.trim()).filter(line => line !== '' && !line.includes('node_modules'))
+  const lines = error.split('\n').map(line => line.trim()).filter(line => line !== '' && !(line.startsWith('at ') && line.includes('node_modules')))
   return `${file}: ${test}\n${lines.join('\n')}`.slice(0, ERROR).trim().replaceAll('\n', '\n    ')
 }
 

@@ -255,6 +255,27 @@ export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       replace: ''
     },
     {
+      id: 'share-keeps-others',
+      bug: 'a share that serves another peer has the other shares of the one before',
+      file: 'graph/share.ts',
+      find: '    this.others = undefined\n',
+      replace: ''
+    },
+    {
+      id: 'ended-stream-renamed',
+      bug: 'a stream that has ended has the protocol of whoever has its share now',
+      file: 'handles/stream.ts',
+      find: 'return this.#protocolPeer === undefined ? undefined : this.#near.name',
+      replace: 'return this.#protocolPeer?.name'
+    },
+    {
+      id: 'old-limits-wait',
+      bug: 'a share that waits for whom it serves next keeps the limits of before',
+      file: 'graph/kind.ts',
+      find: '    scope.limits = this.limits.of(name)\n',
+      replace: ''
+    },
+    {
       id: 'shares-lost-with-first',
       bug: 'with the share that a peer had first it loses the others',
       file: 'graph/share.ts',

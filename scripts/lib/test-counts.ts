@@ -8,6 +8,8 @@ export interface VitestReport {
   readonly testResults: ReadonlyArray<{
     readonly name: string
     readonly status: string
+    /** Why it failed as a whole */
+    readonly message?: string
     readonly assertionResults: ReadonlyArray<{ readonly status: string, readonly fullName: string, readonly failureMessages: readonly string[] }>
   }>
 }
@@ -15,12 +17,12 @@ export interface VitestReport {
 /** Counts tests, and each file that failed without a failed test in it (it could not be loaded) as one failed test */
 export function vitestCounts (report: VitestReport): Counts {
   const counts: Counts = { passed: 0, skipped: 0, failures: [] }
-  for (const { name, status, assertionResults } of report.testResults) {
+  for (const { name, status, message, assertionResults } of report.testResults) {
     const file = relative(root, name)
     const failed = assertionResults.filter(result => result.status === 'failed')
     const passed = assertionResults.filter(result => result.status === 'passed').length
     counts.failures.push(...failed.map(({ fullName, failureMessages }) => describeFailure(file, fullName, failureMessages[0])))
-    if (failed.length === 0 && status === 'failed') counts.failures.push(file)
+    if (failed.length === 0 && status === 'failed') counts.failures.push(describeFailure(file, 'the file as a whole', message))
     counts.passed += passed
     counts.skipped += assertionResults.length - failed.length - passed
   }

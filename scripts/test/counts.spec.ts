@@ -17,7 +17,7 @@ describe('the count of tests', () => {
   })
 
   it('takes a file that could not be loaded for one failed test', () => {
-    expect(vitestCounts({ testResults: [file('failed')] })).toEqual({ passed: 0, skipped: 0, failures: ['x.spec.ts'] })
+    expect(vitestCounts({ testResults: [{ ...file('failed'), message: 'Cannot find package in node_modules\n  at x/node_modules/y' }] })).toEqual({ passed: 0, skipped: 0, failures: ['x.spec.ts: the file as a whole\n    Cannot find package in node_modules'] })
   })
 
   it('has the closing line that tools look for', () => {

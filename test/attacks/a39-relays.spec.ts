@@ -104,13 +104,13 @@ describe('A39: one address plays relay under many ids, and each of them brings g
   })
 
   it('those of them that prove nothing make room for one that comes over yet another relay', async () => {
-    const host = await gated({ limits: NOT_EXEMPT })
+    // what ends them is to be the newcomer, and not their deadline
+    const host = await gated({ limits: NOT_EXEMPT, lifecycle: { deadlines: { encrypt: 60_000, multiplex: 60_000, handshake: 60_000, total: 60_000 } } })
     const [first, second, other] = await relaysTo(host)
     const silent = await all(addresses(OVER_RELAYS, 66), host.id)
+    const [honest] = await all(addresses(1, 69)) as [GatedNode]
     for (const [i, guest] of silent.entries()) await comeSilently(i < PER_RELAY ? first : second, guest, host)
     expect(host.manager.snapshot().prefixes.largest[0]).toEqual({ name: 'relayed', connections: OVER_RELAYS, limit: OVER_RELAYS })
-
-    const [honest] = await all(addresses(1, 69)) as [GatedNode]
     expect(await comeOver(other, honest, host)).toBe(true)
     // one went for it, and nobody else
     expect(host.manager.snapshot().prefixes.largest[0]).toEqual({ name: 'relayed', connections: OVER_RELAYS, limit: OVER_RELAYS })

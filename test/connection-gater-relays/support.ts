@@ -29,6 +29,7 @@ export interface GatedInit {
   readonly limits?: LimitConfig
   /** A peer that it connects to and then says nothing to, so that it never proves who it is */
   readonly silentTo?: string
+  readonly lifecycle?: GuardedInit['lifecycle']
 }
 
 export interface GatedNode extends GuardedNode {
@@ -47,8 +48,11 @@ function noiseBut (silentTo: string) {
     const secureOutbound = encrypter.secureOutbound.bind(encrypter)
     encrypter.secureOutbound = async (stream, options) => {
       if (options?.remotePeer?.toString() !== silentTo) return secureOutbound(stream, options)
+      const { signal } = options
+      if (signal === undefined) throw new Error('nothing would end the silence')
+      signal.throwIfAborted()
       return new Promise((_resolve, reject) => {
-        options.signal?.addEventListener('abort', () => { reject(new Error('nothing was said')) }, { once: true })
+        signal.addEventListener('abort', () => { reject(signal.reason as Error) }, { once: true })
       })
     }
     return encrypter
@@ -77,6 +81,7 @@ export async function gated (init: GatedInit = {}): Promise<GatedNode> {
   const node = await guarded({
     transport: 'tcp',
     ...(options !== undefined && { options }),
+    ...(init.lifecycle !== undefined && { lifecycle: init.lifecycle }),
     modules: {
       gater: (components: Parameters<ReturnType<typeof connectionGater>>[0]) => (gater = connectionGater(init.gater)(components)),
       resourceManager: (components: Parameters<ReturnType<typeof resourceManager>>[0]) => (manager = resourceManager({ machine: SMALLEST, limits: init.limits })(components))

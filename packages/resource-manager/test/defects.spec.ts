@@ -197,7 +197,7 @@ describe('scopes that nobody uses', () => {
     }
     const { classes } = manager.snapshot()
     expect(peer.usage()).toEqual(NOTHING)
-    expect(classes['protocol-peer'].idle + classes['service-peer'].idle).toBeLessThanOrEqual(2)
+    expect([classes['protocol-peer'].idle, classes['service-peer'].idle]).toEqual([0, 0])
     expect([classes.protocol.idle, classes.service.idle]).toEqual([5, 5])
   })
 })

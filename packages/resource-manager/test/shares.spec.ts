@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { Kind } from '../src/graph/kind.ts'
+import { emptyPeak } from '../src/graph/peak.ts'
+import { Share } from '../src/graph/share.ts'
+import { Limits, LimitSet } from '../src/limits/limits.ts'
 import { admitted, managerWith, only, refused } from './support.ts'
 import type { ResourceManager, ScopeSnapshot, StreamScope } from '@cordon/interface-resource-manager'
 
@@ -21,7 +25,8 @@ describe('the share of a peer in a protocol', () => {
     const manager = managerWith({})
     const before = stream(manager, 'a', '/one', 'first')
     before.release()
-    const after = stream(manager, 'b', '/two', 'second')
+    // one share waits to be the next, so it is the second that has the one from before
+    const [, after] = [stream(manager, 'c', '/three', 'third'), stream(manager, 'b', '/two', 'second')]
     expect([before.protocol, before.service, before.peer]).toEqual(['/one', 'first', 'a'])
     expect([after.protocol, after.service, after.peer]).toEqual(['/two', 'second', 'b'])
     before.release()
@@ -68,12 +73,34 @@ describe('the share of a peer in a protocol', () => {
     }
   })
 
-  it('keeps its limit when limits change while it waits for whom it serves next', () => {
+  it('has the limits of now, also where it waited for whom it serves while they changed', () => {
     const manager = managerWith({ protocolPeerDefault: { streams: 5 } })
     stream(manager, 'a', '/one').release()
     manager.setLimits(only({ protocolPeerDefault: { streams: 1 } }))
-    stream(manager, 'b', '/one')
-    const more = admitted(manager.openStream('b', 'inbound'))
-    expect(refused(more.setProtocol('/one')).limit).toBe(1)
+    for (const peer of ['b', 'c', 'd']) {
+      stream(manager, peer, '/one')
+      const more = admitted(manager.openStream(peer, 'inbound'))
+      expect(refused(more.setProtocol('/one')).limit).toBe(1)
+    }
+  })
+
+  it('knows nothing of the others that its peer had', () => {
+    const manager = managerWith({})
+    const [first] = [stream(manager, 'a', '/1'), stream(manager, 'a', '/2')]
+    first.release()
+    for (const protocol of ['/3', '/4']) for (const peer of ['b', 'c', 'd']) stream(manager, peer, protocol)
+    for (const peer of ['b', 'c', 'd']) expect(names(sharesOf(manager, peer))).toEqual([`protocol:/3.peer:${peer}`, `protocol:/4.peer:${peer}`])
+    expect(names(sharesOf(manager, 'a'))).toEqual(['protocol:/2.peer:a'])
+  })
+})
+
+describe('the shares that are kept for others', () => {
+  it('are few, however many were in use', () => {
+    const kind = new Kind('protocol-peer', new LimitSet(new Limits(emptyPeak(), 'x')), Share)
+    const used = Array.from({ length: 160 }, () => kind.enter())
+    expect(new Set(used).size).toBe(160)
+    for (const share of used) kind.recycle(share)
+    const again = Array.from({ length: 160 }, () => kind.enter())
+    expect(again.filter(share => used.includes(share))).toHaveLength(16)
   })
 })

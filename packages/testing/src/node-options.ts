@@ -24,7 +24,7 @@ export interface CommonInit<T extends ServiceMap = BaseServices> {
   /** @default 'libp2p' */
   stack?: Stack
 
-  /** The last word on the options: add modules, replace what is there. Without it the node is a stock one. */
+  /** The last word on the options: add modules, replace what is there. Without it the node is a stock one, with more room for pings. */
   compose?: (options: Libp2pOptions<BaseServices>) => Libp2pOptions<T>
 
   /** Whether it listens at all; only one that does can be dialled. @default true */

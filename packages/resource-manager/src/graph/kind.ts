@@ -6,7 +6,7 @@ import type { Share } from './share.ts'
 import type { Tally } from './tally.ts'
 import type { ScopeClass } from '@cordon/interface-resource-manager'
 
-/** How many that nobody uses are kept for others: with many peers, one that was just used is in a cache, and a new one costs the collector */
+/** How many shares that nobody uses are kept for others. With a million peers a lifecycle takes two thirds of the time: new ones would move to the old space (`churnn` of `bench -- resource-manager`). */
 const MAX_SPARES = 16
 
 /** What a scope of some kind is */
@@ -65,11 +65,11 @@ export class Kind<S extends Share = Share> {
     scope.raise(this.peak)
   }
 
-  /** The same for one that nobody holds any more, so that it can be another one */
-  recycle (scope: S): void {
-    this.absorb(scope)
+  /** The same for a share that nobody uses any more, which may be another one from now on. Not for scopes: handles read their names after they have ended. */
+  recycle (share: S): void {
+    this.absorb(share)
     if (this.#spares.length === MAX_SPARES) return
-    scope.renew()
-    this.#spares.push(scope)
+    share.renew()
+    this.#spares.push(share)
   }
 }

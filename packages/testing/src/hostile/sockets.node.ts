@@ -89,8 +89,13 @@ export async function listen (server: net.Server, port = 0): Promise<number> {
 const FIRST_CLOSED = 20_000
 const CLOSED = 10_000
 
-/** Far from that of the processes that run other tests meanwhile */
-let lastClosed = process.pid * 97
+/** A part of them for each of twenty processes: one that runs other tests meanwhile may listen on what this one thinks closed */
+const PER_PROCESS = CLOSED / 20
+
+/** Somebody listens there, or the system keeps it */
+const TAKEN: ReadonlySet<string> = new Set(['EADDRINUSE', 'EACCES'])
+
+let lastClosed = process.pid % 20 * PER_PROCESS
 
 /** A port of loopback on which nobody listens, and that nobody gets who does not ask for it; another one each time */
 export async function closedPort (): Promise<number> {
@@ -102,10 +107,10 @@ export async function closedPort (): Promise<number> {
       await closeServer(server, 1_000)
       return port
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+      if (!TAKEN.has((error as NodeJS.ErrnoException).code ?? '')) throw error
     }
   }
-  throw new Error(`all ports from ${FIRST_CLOSED} to ${FIRST_CLOSED + CLOSED} are taken`)
+  throw new Error(`all ports from ${FIRST_CLOSED} to ${FIRST_CLOSED + CLOSED - 1} are taken`)
 }
 
 export async function closeServer (server: net.Server, deadline: number): Promise<void> {
