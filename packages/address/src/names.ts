@@ -57,7 +57,7 @@ export function canonicalDnsName (name: string): string {
   const bare = withoutRoot(name.toLowerCase())
 
   // the platform may leave out what stood behind the last dot, such as a control character, and Chromium writes `*` as `%2A`
-  return bare.length <= MAX_NAME && !ASCII.test(bare) ? withoutRoot((urlHost(bare) ?? bare).toLowerCase()) : bare
+  return bare.length <= MAX_NAME && !ASCII.test(bare) ? withoutRoot(urlHost(bare)?.toLowerCase() ?? bare) : bare
 }
 
 /** Without the dots at the end, of which only one would be valid: otherwise the key of a key would be another one */

@@ -29,7 +29,7 @@ export interface ClassSnapshot {
   /** How many are in use */
   readonly count: number
 
-  /** How many are kept for a while although nobody uses them */
+  /** How many are kept for a while although nobody uses them; always 0 for `protocol-peer` and `service-peer` */
   readonly idle: number
 
   /** The highest peak of any of them */

@@ -78,7 +78,7 @@ export class Graph {
 
   constructor ({ limits, clock, maxIdleScopes, maxPrefixes, allowlist, onFault }: GraphInit) {
     const kinds = this.kinds = makeKinds(limits)
-    const single = (kind: Kind<Scope>): Scope => kind.make('', '')
+    const single = (kind: Kind<Scope>): Scope => kind.make()
     this.system = single(kinds.system)
     this.transient = single(kinds.transient)
     this.allowlistedSystem = single(kinds.allowlistedSystem)

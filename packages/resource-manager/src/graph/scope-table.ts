@@ -28,7 +28,8 @@ export class ScopeTable {
 
   /** What `find` returned is about to be used */
   enter (scope: Scope): Scope {
-    return scope === this.kind.vacant ? this.#add(this.kind.enter()) : scope
+    if (scope === this.kind.vacant) this.#scopes.set(scope.name, this.kind.enter())
+    return scope
   }
 
   /** After something was taken from it: lets it linger where nobody uses it any more */
@@ -44,11 +45,6 @@ export class ScopeTable {
 
   values (): IterableIterator<Scope> {
     return this.#scopes.values()
-  }
-
-  #add (scope: Scope): Scope {
-    this.#scopes.set(scope.name, scope)
-    return scope
   }
 
   #linger (scope: Scope): void {

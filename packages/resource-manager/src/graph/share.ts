@@ -145,15 +145,15 @@ export function addShare (first: Share | undefined, share: Share): Share {
 /** After something was taken from one of them: lets it go where nobody uses it any more; returns the first */
 export function settleShare (first: Share | undefined, share: Share): Share | undefined {
   if (!share.unused) return first
-  const others = first?.others
-  if (share !== first) others?.delete(share.name)
-  const next = share === first && others !== undefined ? anyOf(others) : undefined
+  const rest = share === first ? firstOf(share.others) : first
+  if (share !== first) first?.others?.delete(share.name)
   share.kind.recycle(share)
-  return share === first ? next : first
+  return rest
 }
 
-/** Takes one of them for the first of the rest */
-function anyOf (others: Map<string, Share>): Share | undefined {
+/** Makes one of them the first of the others */
+function firstOf (others: Map<string, Share> | undefined): Share | undefined {
+  if (others === undefined) return undefined
   for (const share of others.values()) {
     others.delete(share.name)
     share.others = others
