@@ -75,6 +75,6 @@ export function allMutants (): Mutant[] {
 export function mutate (source: string, mutant: Mutant): string {
   const { id, find, replace } = mutant
   const parts = source.split(find)
-  if (parts.length !== 2) throw new Error(`${id}: ${sourceOf(mutant)} has ${parts.length - 1} times what scripts/lib/mutants.ts looks for: ${JSON.stringify(find)}`)
+  if (parts.length !== 2) throw new Error(`${id}: ${sourceOf(mutant)} has ${parts.length - 1} times what scripts/lib/*mutants.ts looks for: ${JSON.stringify(find)}`)
   return parts.join(replace)
 }

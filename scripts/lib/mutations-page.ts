@@ -40,7 +40,7 @@ export function mutationsPage (killers: ReadonlyMap<string, string | undefined>)
     '',
     `${found} of ${all.length} bugs are found. \`npm run mutate\` repeats it in a quarter of an hour, and fails if more than ${MAX_SURVIVORS} are not, or if a bug no`,
     'longer fits into the source; `npm run mutate -- participant span` tries those whose name or file contains one of these words. With',
-    '`--write` it writes this page, where those that were not tried stay as they are. The bugs are in `scripts/lib/mutants.ts`; nothing',
+    '`--write` it writes this page, where those that were not tried stay as they are. The bugs are in `scripts/lib/*mutants.ts`; nothing',
     'on the disk is changed, because each is put into the source as it is loaded.',
     '',
     ...tables
