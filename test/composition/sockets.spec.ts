@@ -106,7 +106,7 @@ describe('sockets below a WebSocket listener', () => {
   })
 
   it('are bounded in total at ten times as many: the oldest of the largest group is dropped', async () => {
-    const { registry, port } = await guarded({ maxPendingSockets: 4 })
+    const { registry, port } = await guarded({ maxPendingSockets: 5 })
     const alone = await connect(port, '127.0.0.2')
     await eventually(() => registry.status().sockets.pending === 1)
 
@@ -114,8 +114,8 @@ describe('sockets below a WebSocket listener', () => {
       await connect(port, '127.0.0.3')
     }
 
-    await eventually(() => registry.status().sockets.dropped === 37)
-    expect(registry.status().sockets.pending).toBe(4)
+    await eventually(() => registry.status().sockets.dropped === 36)
+    expect(registry.status().sockets.pending).toBe(5)
     expect(alone.destroyed).toBe(false)
   })
 

@@ -42,6 +42,9 @@ type Step = Exclude<keyof Participant, 'stage'>
 
 const MODULE = 'foreign-lifecycle'
 
+/** Groups of so many are equally large */
+const SMALL_GROUP = 3
+
 /**
  * Another lifecycle, written from `@cordon/interface-connection-lifecycle` alone: it looks through all records
  * where a good one would keep an order, has two timers for each of them, and keeps every promise of the interface.
@@ -468,8 +471,8 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
 function oldestOfLargest (records: readonly ForeignRecord[]): ForeignRecord | undefined {
   const groups = Map.groupBy(records, ({ address }) => address.share)
   // a map keeps the order in which groups began, so of several that are largest the first has the oldest member
-  const largest = Math.max(0, ...[...groups.values()].map(({ length }) => length))
-  return [...groups.values()].find(({ length }) => length === largest)?.[0]
+  const largest = Math.max(SMALL_GROUP, ...[...groups.values()].map(({ length }) => length))
+  return [...groups.values()].find(({ length }) => Math.max(SMALL_GROUP, length) === largest)?.[0]
 }
 
 /** The driver is handed back what it handed out */

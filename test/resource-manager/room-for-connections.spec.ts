@@ -56,11 +56,11 @@ class Diary {
 describe('where no more connections may be nobody\'s yet', () => {
   it('the oldest of the group that has most makes room in the same tick, and whoever is new gets in', async () => {
     const diary = new Diary()
-    const host = await managed({ limits: { transient: { connectionsInbound: 4 } }, participant: diary.participant })
-    const silent = await silence(host, 2, 3)
+    const host = await managed({ limits: { transient: { connectionsInbound: 5 } }, participant: diary.participant })
     const lonely = await silence(host, 3, 1)
-    await eventually(() => host.manager.snapshot().transient.usage.connectionsInbound === 4)
-    const [oldest] = host.lifecycle.records()
+    const silent = await silence(host, 2, 4)
+    await eventually(() => host.manager.snapshot().transient.usage.connectionsInbound === 5)
+    const [, oldest] = host.lifecycle.records()
     diary.entries.length = 0
 
     const guest = await managed({ listen: false })
@@ -71,10 +71,10 @@ describe('where no more connections may be nobody\'s yet', () => {
     expect([closed, opened]).toEqual([expect.stringContaining('inbound 127.0.0.2 closed'), expect.stringContaining('inbound 127.0.0.1 opened')])
     expect(closed.split(':')[0]).toBe(opened.split(':')[0])
     expect(oldest).toMatchObject({ state: 'closed', reason: { code: 'crowded', by: 'local', refusal: { module: 'lifecycle', direction: 'inbound' } } })
-    await eventually(() => silent.live === 2)
+    await eventually(() => silent.live === 3)
     expect(lonely.live).toBe(1)
     expect(refusals(host)).toEqual([])
-    expect(host.manager.snapshot().transient).toMatchObject({ usage: { ...NOTHING, connectionsInbound: 3, fileDescriptors: 3 }, peak: { connectionsInbound: 4 } })
+    expect(host.manager.snapshot().transient).toMatchObject({ usage: { ...NOTHING, connectionsInbound: 4, fileDescriptors: 4 }, peak: { connectionsInbound: 5 } })
   })
 
   it('honest peers get in while strangers come without end', async () => {

@@ -57,7 +57,7 @@ export class ShedRefusal extends Worded implements Refusal {
   }
 
   get message (): string {
-    return `room was needed, and this was the oldest that could go of the ${this.current} ${this.direction} connections without an authenticated peer in ${this.scope}, the largest group`
+    return `room was needed, and this was the oldest that could go of the ${this.current} ${this.direction} connections without an authenticated peer in ${this.scope}`
   }
 }
 

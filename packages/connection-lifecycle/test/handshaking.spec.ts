@@ -53,11 +53,26 @@ describe('a full group', () => {
 
 describe('a full node', () => {
   it('drops the oldest of the largest group', () => {
-    const made = bench({ maxHandshaking: 4, maxHandshakingPerGroup: 3 })
-    const opened = openAll(made, [ip(9), ip(1), ip(1), ip(2)])
+    const made = bench({ maxHandshaking: 6, maxHandshakingPerGroup: 5 })
+    const opened = openAll(made, [ip(9), ip(1), ip(1), ip(1), ip(1), ip(2)])
     made.open(ip(3))
-    expect(codes(opened)).toEqual([undefined, 'crowded', undefined, undefined])
-    expect(opened[1]?.record.reason?.refusal).toMatchObject({ scope: 'the node', current: 4, limit: 4, configPath: 'lifecycle.maxHandshaking' })
+    expect(codes(opened)).toEqual([undefined, 'crowded', undefined, undefined, undefined, undefined])
+    expect(opened[1]?.record.reason?.refusal).toMatchObject({ scope: 'the node', current: 6, limit: 6, configPath: 'lifecycle.maxHandshaking' })
+  })
+
+  it('drops the oldest of all where no group has more than three', () => {
+    const made = bench({ maxHandshaking: 4, maxHandshakingPerGroup: 3 })
+    const opened = openAll(made, [ip(9), ip(1), ip(1), ip(1)])
+    made.open(ip(3))
+    expect(codes(opened)).toEqual(['crowded', undefined, undefined, undefined])
+  })
+
+  it('lets neighbours behind one address, and whoever shares it with one that stalls, finish while others come from everywhere', () => {
+    const made = bench({ maxHandshaking: 48 })
+    openAll(made, Array.from({ length: 48 }, (_, i) => ip(i)))
+    const honest = openAll(made, [ip(2_000), ip(2_000), ip(2_001)])
+    openAll(made, [ip(2_001), ...Array.from({ length: 43 }, (_, i) => ip(100 + i))])
+    expect(codes(honest)).toEqual([undefined, undefined, undefined])
   })
 
   it('drops the oldest of all where groups are equally large', () => {
@@ -234,12 +249,12 @@ describe('shed', () => {
   it('drops the oldest of the largest group of that direction, at once', () => {
     const made = bench()
     const out = made.open(ip(5), 'outbound')
-    const [, largest] = openAll(made, [ip(1), ip(2), ip(2)])
+    const [, largest] = openAll(made, [ip(1), ip(2), ip(2), ip(2), ip(2)])
     expect(made.lifecycle.shed('inbound')).toBe(largest?.record)
     expect(largest?.record).toMatchObject({ state: 'closed', reason: { code: 'crowded', by: 'local' } })
-    expect(largest?.record.reason?.refusal?.message).toBe('room was needed, and this was the oldest that could go of the 2 inbound connections without an authenticated peer in group 198.51.0.2/32, the largest group')
+    expect(largest?.record.reason?.refusal?.message).toBe('room was needed, and this was the oldest that could go of the 4 inbound connections without an authenticated peer in group 198.51.0.2/32')
     expect(largest?.raw.calls).toEqual(['abort'])
-    expect(made.lifecycle.size).toBe(3)
+    expect(made.lifecycle.size).toBe(5)
     expect(made.lifecycle.shed('outbound')).toBe(out.record)
     expect(made.lifecycle.shed('outbound')).toBeUndefined()
   })
@@ -258,7 +273,7 @@ describe('shed', () => {
 
   it('counts whom it leaves alone for its group', () => {
     const made = bench()
-    const [honest, first, newcomer] = openAll(made, [ip(9), ip(1), ip(1)])
+    const [honest, first, , , newcomer] = openAll(made, [ip(9), ip(1), ip(1), ip(1), ip(1)])
     expect(made.lifecycle.shed('inbound', { except: newcomer?.record as ConnectionRecord })).toBe(first?.record)
     expect(made.lifecycle.shed('inbound', { except: newcomer?.record as ConnectionRecord })).toBe(honest?.record)
   })

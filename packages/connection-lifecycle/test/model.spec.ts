@@ -16,7 +16,7 @@ const GROUPS = ['/ip4/192.0.2.1/tcp/1', '/ip4/192.0.2.2/tcp/1', '/ip6/2001:db8::
 const KINDS: readonly Kind[] = ['hangs', 'resolves', 'rejects', 'silent', 'throws']
 const STEPS: readonly Step[] = ['opened', 'raw', 'identified', 'secured', 'ready']
 const HOWS: ReadonlyArray<Plan['how']> = ['refuses', 'throws', 'promises']
-const MODEL: Omit<ModelInit, 'readiness'> = { max: 6, perGroup: 3, outbound: 2, encrypt: 300, multiplex: 200, handshake: 400, total: 700, closeTimeout: 100, count: 3, gates: 1 }
+const MODEL: Omit<ModelInit, 'readiness'> = { max: 8, perGroup: 5, outbound: 2, encrypt: 300, multiplex: 200, handshake: 400, total: 700, closeTimeout: 100, count: 3, gates: 1 }
 const BOOM = new Error('boom')
 
 /** One connection, as it is and as it should be */

@@ -9,9 +9,9 @@ interface Member {
 }
 
 /** The same question asked by going through everybody, oldest first */
-function naive (members: readonly Member[]): { size: number, groups: number, largest: number | undefined } {
-  const sizeOf = (group: string): number => members.filter(member => member.group === group).length
-  const most = Math.max(0, ...members.map(({ group }) => sizeOf(group)))
+function naive (members: readonly Member[], small: number): { size: number, groups: number, largest: number | undefined } {
+  const sizeOf = (group: string): number => Math.max(small, members.filter(member => member.group === group).length)
+  const most = Math.max(...members.map(({ group }) => sizeOf(group)))
   return { size: members.length, groups: new Set(members.map(({ group }) => group)).size, largest: members.find(({ group }) => sizeOf(group) === most)?.id }
 }
 
@@ -22,14 +22,21 @@ describe('FairSet', () => {
   })
 
   it.each<[string, string, number]>([
-    ['the oldest of the largest group', 'abbc', 1],
+    ['the oldest of the largest group', 'abbbbc', 1],
     ['the oldest of all where groups are equally large', 'abcd', 0],
-    ['the group whose oldest is older, not the one that grew first', 'abba', 0],
-    ['a later group that is larger', 'aabbb', 2]
+    ['the oldest of all where no group has more than three', 'abbbcc', 0],
+    ['the group whose oldest is older, not the one that grew first', 'abbbbaaa', 0],
+    ['a later group that is larger', 'aaaabbbbb', 4]
   ])('knows %s in %s', (_what, groups, oldest) => {
     const set = new FairSet<number>()
     Array.from(groups).forEach((group, i) => set.add(group, i))
     expect(set.oldestOfLargest()).toBe(oldest)
+  })
+
+  it('can be told to count every member', () => {
+    const set = new FairSet<number>(1)
+    Array.from('abbc').forEach((group, i) => set.add(group, i))
+    expect(set.oldestOfLargest()).toBe(1)
   })
 
   it('knows the oldest of a group after others have left', () => {
@@ -46,11 +53,11 @@ describe('FairSet', () => {
   })
 
   it('passes over whom it is told to, who still count for their groups', () => {
-    fc.assert(fc.property(fc.array(fc.tuple(fc.nat(12), fc.boolean()), { maxLength: 60 }), entries => {
-      const set = new FairSet<number>()
+    fc.assert(fc.property(fc.integer({ min: 1, max: 4 }), fc.array(fc.tuple(fc.nat(12), fc.boolean()), { maxLength: 60 }), (small, entries) => {
+      const set = new FairSet<number>(small)
       const members = entries.map(([group, stays], id) => ({ id, group: String(group), stays }))
       for (const { id, group } of members) set.add(group, id)
-      const sizeOf = (group: string): number => members.filter(member => member.group === group).length
+      const sizeOf = (group: string): number => Math.max(small, members.filter(member => member.group === group).length)
       const oldestOf = (group: string): number => members.findIndex(member => member.group === group)
       const [expected] = members.filter(({ stays }) => !stays)
         .sort((a, b) => 1_000_000 * (sizeOf(b.group) - sizeOf(a.group)) + 1_000 * (oldestOf(a.group) - oldestOf(b.group)) + a.id - b.id)
@@ -61,8 +68,8 @@ describe('FairSet', () => {
 
   it('answers as a list does that is searched', () => {
     // few groups with many members each, and many groups, which make a heap of several levels
-    fc.assert(fc.property(fc.constantFrom(5, 40), fc.array(fc.tuple(fc.nat(9), fc.nat(1_000)), { maxLength: 150, size: 'max' }), (groupCount, steps) => {
-      const set = new FairSet<number>()
+    fc.assert(fc.property(fc.integer({ min: 1, max: 4 }), fc.constantFrom(5, 40), fc.array(fc.tuple(fc.nat(9), fc.nat(1_000)), { maxLength: 150, size: 'max' }), (small, groupCount, steps) => {
+      const set = new FairSet<number>(small)
       const places = new Map<number, Place<number>>()
       let members: Member[] = []
 
@@ -81,7 +88,7 @@ describe('FairSet', () => {
           members = members.filter(({ id }) => id !== largest)
         }
 
-        const { size, groups, largest } = naive(members)
+        const { size, groups, largest } = naive(members, small)
         expect([set.size, set.groups, set.oldestOfLargest()]).toEqual([size, groups, largest])
         for (const group of ['0', '1', '2', '3', '4']) {
           const of = members.filter(member => member.group === group)

@@ -68,6 +68,16 @@ export function bounds ({ start }: Context): void {
       expect(alive([...more, newcomer])).not.toContain(false)
     })
 
+    it('of groups that have three at most, the oldest of all goes, whichever is larger', async () => {
+      const harness = await start({ args: ARGS })
+      const alone = fill(harness, host(1), 1)
+      const others = [[2, 3], [3, 3], [4, 3], [5, 2]].flatMap(([n = 0, count = 0]) => fill(harness, host(n), count))
+      const newcomer = harness.open({ from: host(5) })
+      await pass()
+      expect(alive(alone)).toEqual([false])
+      expect(alive([...others, newcomer])).not.toContain(false)
+    })
+
     it.each(GROUPS)('%s', async (_name, one, other, shared) => {
       const harness = await start({ args: ARGS })
       const first = fill(harness, one, 4)
@@ -99,7 +109,7 @@ export function bounds ({ start }: Context): void {
       for (const one of opened) end(one)
       expect(harness.lifecycle.size).toBe(1 + ARGS.maxHandshakingPerGroup)
       expect(opened.map(({ raw }) => raw.aborted)).toEqual(opened.map((_, n) => n < 120 - ARGS.maxHandshakingPerGroup))
-      for (let n = 0; n < 120; n++) end(connect(1 + n % 6))
+      for (let n = 0; n < 120; n++) end(connect(1 + n % 3))
       expect(harness.lifecycle.size).toBe(ARGS.maxHandshaking)
       expect(honest.raw.aborted).toBe(false)
       await pass(60_000)

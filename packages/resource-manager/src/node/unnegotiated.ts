@@ -16,8 +16,9 @@ export interface Waiting {
  * Never more than the transient scopes admit.
  */
 export class Unnegotiated<T extends Waiting> {
-  readonly #inbound = new FairSet<T>()
-  readonly #outbound = new FairSet<T>()
+  // every stream counts: nothing bounds the rate at which a peer opens them, and peers are few where connections are
+  readonly #inbound = new FairSet<T>(1)
+  readonly #outbound = new FairSet<T>(1)
 
   get size (): number {
     return this.#inbound.size + this.#outbound.size
