@@ -64,11 +64,7 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   constructor (options: Options) {
     super()
     this.#options = options
-    this.#rules = new Rules(options, (type, detail) => {
-      // what was read after the deadline of `start` may have an end as well
-      if (type === 'store:loaded') this.#rules.await()
-      this.safeDispatchEvent(type, { detail })
-    })
+    this.#rules = new Rules(options, (type, detail) => { this.safeDispatchEvent(type, { detail }) })
     const { clock, wallClock, refusalLog: write } = options
     this.#log = write === undefined ? undefined : new RefusalLog({ clock, wallClock, write })
     this.#book = this.#rules.book

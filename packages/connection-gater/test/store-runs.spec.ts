@@ -123,6 +123,26 @@ describe('a gater that is stopped and started', () => {
     expect((await subjectsIn(datastore)).sort()).toEqual(['1.2.3.4/32', '5.6.7.8/32', '9.9.9.9/32'])
   })
 
+  it('that stops in the middle: what was read by then ends in its time', async () => {
+    const datastore = new Unreliable()
+    const { gater: first } = make({ datastore })
+    await first.start()
+    await first.block('1.2.3.4', { duration: 10_000 })
+    datastore.reading = 'stops'
+    const { gater, clock } = make({ datastore })
+    const expired: string[] = []
+    gater.addEventListener('rule:expired', ({ detail }) => { expired.push(detail.rule.subject) })
+    const start = gater.start()
+    await settle()
+    expect(lets(gater, from('1.2.3.4'))).toBe(false)
+    clock.tick(10_000)
+    expect(expired).toEqual(['1.2.3.4/32'])
+    expect(lets(gater, from('1.2.3.4'))).toBe(true)
+    datastore.release()
+    await gater.stop()
+    await start
+  })
+
   it('is started for all who have started it at the same time', async () => {
     const datastore = new Unreliable()
     const { gater: first } = make({ datastore })

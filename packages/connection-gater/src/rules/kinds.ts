@@ -15,11 +15,6 @@ export const BY_NAME = KIND.pattern | KIND.relay | KIND.transport | KIND.relayed
 /** What can cover somebody whose peer id is known */
 export const BY_PEER = KIND.peer | KIND.predicate
 
-/** How specific a rule is: of ranges the longer one is, by a length below 256 */
-export function rankOf (kind: SubjectKind, length: number): number {
-  return (KIND[kind] << 8) + length
-}
-
 /** The kinds of block rules are in the lower half of what `Counts.present` has, those of allow rules in the upper */
 export const BLOCKS = 0xff
 export const ALLOWS = 0xff00
@@ -40,14 +35,19 @@ export class Counts {
     return this.#present
   }
 
-  /** @param change - 1 or -1 */
-  add (action: RuleAction, kind: SubjectKind, change: number): void {
+  /**
+   * @param change - 1 or -1
+   * @returns whether it was the first of its kind, or the last
+   */
+  add (action: RuleAction, kind: SubjectKind, change: number): boolean {
     const bit = action === 'block' ? KIND[kind] : KIND[kind] << 8
     const at = 31 - Math.clz32(bit)
     const left = (this.#counts[at] ?? 0) + change
     this.#counts[at] = left
     this.#size += change
-    this.#present = left === 0 ? this.#present & ~bit : this.#present | bit
+    const before = this.#present
+    this.#present = left === 0 ? before & ~bit : before | bit
+    return this.#present !== before
   }
 }
 

@@ -1,6 +1,7 @@
 import { covering, variantOf, VARIANTS } from '../tables/entries.ts'
 import { Heap } from '../tables/heap.ts'
-import { BY_NAME, Counts, KIND, kindsOf, RANGES, rankOf } from './kinds.ts'
+import { indexOf, lengthOf } from '../tables/prefix-table.ts'
+import { BY_NAME, Counts, KIND, kindsOf, RANGES } from './kinds.ts'
 import { RELAYED } from './subject.ts'
 import { Subjects } from './subjects.ts'
 import type { Details, Entries, Variant } from '../tables/entries.ts'
@@ -15,7 +16,8 @@ import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 export interface Found extends Place {
   readonly layer: Layer
   readonly variant: Variant
-  readonly rank: number
+  /** Of a range, in bits; otherwise 0 */
+  readonly length: number
 }
 
 /** A rule whose time will be over */
@@ -53,6 +55,7 @@ export class Layer {
   /** Never more than there are rules */
   readonly #endings = new Heap<Ending>(({ due }) => due)
   #ledger: Ledger | undefined
+  #changed: (() => void) | undefined
 
   /** Why its rules are there, where they do not say it themselves */
   readonly reason: string | undefined
@@ -98,6 +101,11 @@ export class Layer {
     this.#ledger = ledger
     const { v4, v6, names, patterns } = this.#subjects
     for (const { entries } of [v4, v6, names, patterns]) entries.keepIn(index => ledger.details(entries, index))
+  }
+
+  /** @param changed - is called when there is the first rule of a kind, and when the last one is gone */
+  follow (changed: () => void): void {
+    this.#changed = changed
   }
 
   /** As that of `Counts` */
@@ -158,7 +166,7 @@ export class Layer {
     const variant = variantOf(action, direction)
     if (index === -1 || (entries.variants(index) & (1 << variant)) === 0) return false
     this.#forget(subject.kind, entries.details(index, variant))
-    this.#counts.add(action, subject.kind, -1)
+    this.#count(action, subject.kind, -1)
     if (entries.clear(index, variant) === 0) this.#subjects.remove(subject, index)
     return true
   }
@@ -181,13 +189,13 @@ export class Layer {
       if (found !== undefined) return found
     }
     if (address === undefined) return undefined
-    let index = -1
+    let range = 0
     if ((kinds & RANGES) !== 0) {
-      if (address.family === 4) index = this.#v4.longest(address.words, wanted)
-      else if (address.family === 6) index = this.#v6.longest(address.words, wanted)
+      if (address.family === 4) range = this.#v4.longest(address.words, wanted)
+      else if (address.family === 6) range = this.#v6.longest(address.words, wanted)
     }
     // nothing of what is left is on the way of most
-    return index === -1 && (kinds & BY_NAME) === 0 ? undefined : this.#byAddress(address, index, kinds, wanted)
+    return range === 0 && (kinds & BY_NAME) === 0 ? undefined : this.#byAddress(address, range, kinds, wanted)
   }
 
   /** Every rule of one action that covers somebody, predicates left out */
@@ -208,9 +216,8 @@ export class Layer {
     if (address.family === 0) return
     const table = this.#subjects.tableOf(address.family)
     const full = address.family === 4 ? 32 : 128
-    for (let index = table.longest(address.words, wanted), length = full; index !== -1; index = length === 0 ? -1 : table.longest(address.words, wanted, length)) {
-      length = table.lengthAt(index)
-      yield this.#found(table.entries, index, wanted, length === full ? 'ip' : 'cidr', length)
+    for (let range = table.longest(address.words, wanted); range !== 0; range = table.longest(address.words, wanted, lengthOf(range))) {
+      yield this.#found(table.entries, indexOf(range), wanted, lengthOf(range) === full ? 'ip' : 'cidr', lengthOf(range))
     }
   }
 
@@ -249,14 +256,13 @@ export class Layer {
     return this.#subjects.settle(entries)
   }
 
-  /** @param index - of the longest range; -1 where there is none */
-  #byAddress (address: NormalisedAddress, index: number, kinds: number, wanted: number): Found | undefined {
-    const table = address.family === 6 ? this.#v6 : this.#v4
-    const length = index === -1 ? -1 : table.lengthAt(index)
-    if (length === (address.family === 6 ? 128 : 32)) return this.#found(table.entries, index, wanted, 'ip')
+  /** @param range - the longest one, as `PrefixTable.longest` has it */
+  #byAddress (address: NormalisedAddress, range: number, kinds: number, wanted: number): Found | undefined {
+    const { entries } = address.family === 6 ? this.#v6 : this.#v4
+    if (range !== 0 && lengthOf(range) === (address.family === 6 ? 128 : 32)) return this.#found(entries, indexOf(range), wanted, 'ip')
     const found = (kinds & KIND.pattern) === 0 ? undefined : this.#byPattern(address, wanted)
     if (found !== undefined) return found
-    return index === -1 ? this.#byRoute(address, kinds, wanted) : this.#found(table.entries, index, wanted, 'cidr', length)
+    return range === 0 ? this.#byRoute(address, kinds, wanted) : this.#found(entries, indexOf(range), wanted, 'cidr', lengthOf(range))
   }
 
   /** By how it is reached: the relay, the transport, or any relay */
@@ -282,18 +288,21 @@ export class Layer {
 
   /** @param wanted - a set of variants, of which the highest that there is counts: a direction before both */
   #found (entries: Entries, index: number, wanted: number, kind: SubjectKind, length = 0): Found {
-    const present = entries.variants(index) & wanted
-    return { layer: this, entries, index, variant: 31 - Math.clz32(present), kind, rank: rankOf(kind, length) }
+    return { layer: this, entries, index, variant: 31 - Math.clz32(entries.some(index, wanted)), kind, length }
   }
 
   #set (entries: Entries, index: number, kind: SubjectKind, action: RuleAction, direction: RuleDirection, details: Details | undefined): boolean {
     const variant = variantOf(action, direction)
     this.#forget(kind, entries.details(index, variant))
     const added = entries.set(index, variant, details)
-    if (added) this.#counts.add(action, kind, 1)
+    if (added) this.#count(action, kind, 1)
     if (details?.lifts !== undefined) this.#lifting++
     if (kind === 'peer' && details?.lifts?.includes('lane') === true) this.#peerLanes++
     return added
+  }
+
+  #count (action: RuleAction, kind: SubjectKind, change: number): void {
+    if (this.#counts.add(action, kind, change)) this.#changed?.()
   }
 
   #forget (kind: SubjectKind, details: Details | undefined): void {

@@ -32,13 +32,17 @@ export class RuleBook {
   readonly automatic: Layer
   /** By name; at most as many as there may be lists */
   readonly #lists = new Map<string, Layer>()
-  #layers: readonly Layer[]
+  #layers: readonly Layer[] = []
+  /** Of which kinds there are rules, as `Counts.present` has them */
+  #present = 0
+  /** The layers that have rules of an action */
+  #having: Readonly<Record<RuleAction, readonly Layer[]>> = { allow: [], block: [] }
 
   /** @param seed - of the hashes of its tables */
   constructor (seed: number) {
     this.manual = new Layer(seed)
     this.automatic = new Layer(seed)
-    this.#layers = [this.manual, this.automatic]
+    this.#setLayers()
   }
 
   get lists (): ReadonlyMap<string, Layer> {
@@ -49,7 +53,7 @@ export class RuleBook {
   setList (name: string, layer: Layer | undefined): boolean {
     const known = this.#lists.delete(name)
     if (layer !== undefined) this.#lists.set(name, layer)
-    this.#layers = [this.manual, this.automatic, ...this.#lists.values()]
+    this.#setLayers()
     return known
   }
 
@@ -60,12 +64,12 @@ export class RuleBook {
    * @param asks - otherwise no predicate is asked, because too little is known: one that allows might, and none blocks
    */
   judge (target: GateTarget, asks = true): Judgement {
-    const present = this.#present()
-    const blocked = (present & BLOCKS) === 0 ? undefined : this.#best(target, 'block', BLOCKS)
+    const present = this.#present
+    const blocked = (present & BLOCKS) === 0 ? undefined : this.#best(target, 'block')
     const functions = asks ? (present & PREDICATES) === 0 ? undefined : this.#ask(target) : (present & PREDICATES & ALLOWS) === 0 ? undefined : MIGHT_ALLOW
     if (blocked !== undefined && (blocked.layer !== this.automatic || functions?.decision === 'block')) return { decision: 'block', found: blocked }
     if (functions?.decision === 'block') return functions
-    const allowed = (present & ALLOWS) === 0 ? undefined : this.#best(target, 'allow', ALLOWS)
+    const allowed = (present & ALLOWS) === 0 ? undefined : this.#best(target, 'allow')
     const isAllowed = allowed !== undefined || functions !== undefined
     if (blocked !== undefined && (!isAllowed || this.#isFirm(target))) return { decision: 'block', found: blocked }
     if (allowed !== undefined) return { decision: 'allow', found: allowed }
@@ -108,7 +112,7 @@ export class RuleBook {
 
   /** Whether any rule blocks anybody, predicates left out */
   get blocks (): boolean {
-    return (this.#present() & BLOCKS) !== 0
+    return (this.#present & BLOCKS) !== 0
   }
 
   /** When the time of a rule is over next, in ms of the clock */
@@ -158,23 +162,23 @@ export class RuleBook {
     })
   }
 
-  /** Of which kinds there are rules, as `Counts.present` has them */
-  #present (): number {
-    const layers = this.#layers
-    let present = 0
-    for (let i = 0; i < layers.length; i++) present |= (layers[i] as Layer).present
-    return present
+  #setLayers (): void {
+    this.#layers = [this.manual, this.automatic, ...this.#lists.values()]
+    for (const layer of this.#layers) layer.follow(() => { this.#recount() })
+    this.#recount()
   }
 
-  /** @param kinds - those of the action */
-  #best (target: GateTarget, action: RuleAction, kinds: number): Found | undefined {
-    const layers = this.#layers
+  #recount (): void {
+    this.#present = this.#layers.reduce((present, layer) => present | layer.present, 0)
+    this.#having = { allow: this.#layers.filter(layer => !layer.isEmpty('allow')), block: this.#layers.filter(layer => !layer.isEmpty('block')) }
+  }
+
+  #best (target: GateTarget, action: RuleAction): Found | undefined {
+    const layers = action === 'block' ? this.#having.block : this.#having.allow
     let best: Found | undefined
     for (let i = 0; i < layers.length; i++) {
-      const layer = layers[i] as Layer
-      if ((layer.present & kinds) === 0) continue
-      const found = layer.best(target, action)
-      if (found !== undefined && (best === undefined || found.rank > best.rank)) best = found
+      const found = (layers[i] as Layer).best(target, action)
+      if (found !== undefined && (best === undefined || rankOf(found) > rankOf(best))) best = found
     }
     return best
   }
@@ -206,6 +210,11 @@ export class RuleBook {
   #hasRanges (): boolean {
     return this.#layers.some(layer => layer !== this.automatic && layer.blocksAddresses())
   }
+}
+
+/** How specific a rule is: of ranges the longer one is */
+function rankOf ({ kind, length }: Found): number {
+  return (KIND[kind] << 8) + length
 }
 
 /** Nothing where it threw, or answered with something else */

@@ -37,6 +37,8 @@ export class Rules {
   #running = false
   #endTimer: Timer | undefined
   #endsAt = Infinity
+  /** When a rule ends next, as of when one was last made, or ended, in ms of the clock */
+  #nextEnding = Infinity
   #evicted = 0
   readonly #changes = { added: 0, removed: 0, expired: 0 }
 
@@ -56,7 +58,10 @@ export class Rules {
         timeout,
         encode: id => this.#encode(id),
         onError: error => { emit('store:failed', { error }) },
-        onRule: (stored, subject) => { this.#restore(stored, subject) },
+        onRule: (stored, subject) => {
+          this.#restore(stored, subject)
+          if (stored.expires !== undefined) this.await()
+        },
         onLoaded: () => { emit('store:loaded', { rules: this.book.manual.size + this.book.automatic.size }) }
       })
   }
@@ -167,10 +172,9 @@ export class Rules {
 
   /** Ends the rules whose time is over; to be called before any decision */
   sweep (): void {
-    const next = this.book.nextEnding
-    if (next === Infinity) return
+    if (this.#nextEnding === Infinity) return
     const now = this.#options.clock.now()
-    if (next > now) return
+    if (this.#nextEnding > now) return
     let ended = 0
     for (const [layer, { subject, action, direction }] of this.book.endings(now)) {
       this.#tell(this.#drop(layer, subject, action, direction, 'expired'))
@@ -182,16 +186,16 @@ export class Rules {
   /** Ends a rule whose time is over and that was not swept yet; returns whether it was one */
   endsNow (found: Found): boolean {
     const { layer, entries, index, variant, kind } = found
-    if (kind === 'predicate' || this.book.nextEnding > this.#options.clock.now()) return false
     const expires = entries.details(index, variant)?.expires
-    if (expires === undefined || expires > this.#options.wallClock()) return false
+    if (expires === undefined || kind === 'predicate') return false
+    if (this.book.nextEnding > this.#options.clock.now() || expires > this.#options.wallClock()) return false
     this.#tell(this.#drop(layer, parseText(layer.textOf(found)), actionOf(variant), directionOf(variant), 'expired'))
     return true
   }
 
   /** Waits for the rule whose time is over next */
   await (): void {
-    const next = this.book.nextEnding
+    const next = this.#nextEnding = this.book.nextEnding
     if (!this.#running || next === this.#endsAt) return
     this.#endTimer?.cancel()
     this.#endTimer = undefined

@@ -69,6 +69,8 @@ export class Entries {
   readonly #chunks: Int32Array[]
   #used = 0
   #size = 0
+  /** The rules that each entry has, where all have the same; otherwise 0 */
+  #alike = 0
   /** The entry that was removed last; each of them has the one before in the place of its hits. -1 where there is none. */
   #free = -1
   /** By chunk, so that none grows large enough to stop everything; by `row * 8 + variant`, never more than there are rules */
@@ -130,6 +132,11 @@ export class Entries {
     return (this.#chunkOf(index)[this.#rowOf(index)] ?? 0) & 0xff
   }
 
+  /** Which of these rules an entry has. Where all entries have the same it is not looked at: it may be in no cache. */
+  some (index: number, variants: number): number {
+    return (this.#alike === 0 ? this.variants(index) : this.#alike) & variants
+  }
+
   /** What the owner noted when it took the index */
   noteOf (index: number): number {
     return (this.#chunkOf(index)[this.#rowOf(index)] ?? 0) >>> 8
@@ -160,6 +167,7 @@ export class Entries {
     const bit = 1 << variant
     if (before !== 0 && before !== bit) this.#split(index, before)
     chunk[at] = row | bit
+    this.#compare(before | bit)
     if (details !== undefined) (this.#details[index >>> CHUNK_BITS] ??= new Map<number, Details>()).set(keyOf(index, variant), details)
     else if (before !== 0) this.#details[index >>> CHUNK_BITS]?.delete(keyOf(index, variant))
     return (before & bit) === 0
@@ -174,7 +182,9 @@ export class Entries {
     chunk[at] = (chunk[at] ?? 0) & ~(1 << variant)
     this.#details[index >>> CHUNK_BITS]?.delete(keyOf(index, variant))
     this.#several[index >>> CHUNK_BITS]?.delete(keyOf(index, variant))
-    return before & ~(1 << variant)
+    const left = before & ~(1 << variant)
+    if (left !== 0) this.#compare(left)
+    return left
   }
 
   details (index: number, variant: Variant): Details | undefined {
@@ -211,6 +221,12 @@ export class Entries {
   /** What was counted in an earlier run */
   restore (index: number, variant: Variant, hits: Hits): void {
     if (hits.hits > 0) this.#keep(index, variant, { ...hits })
+  }
+
+  /** @param variants - what an entry has now */
+  #compare (variants: number): void {
+    if (this.#size === 1) this.#alike = variants
+    else if (this.#alike !== variants) this.#alike = 0
   }
 
   /** The one rule that the entry had keeps its hits when it gets another one */

@@ -5,8 +5,8 @@ import { hashWord } from './hash.ts'
 const MAX_POWER = 24
 const MIN_POWER = 10
 
-/** A bit for every so many is set at most: otherwise too much is looked for in vain */
-const SPACE = 4
+/** A bit for every so many is set at most: otherwise too much is looked for in vain, which costs more than the memory (`bench -- gater`) */
+const SPACE = 8
 
 /** So many neighbours share what is known of lengths, which takes four times as much memory as the bits */
 const SHARED_BITS = 2

@@ -6,7 +6,7 @@ const MAX_POWER = 25
 const MIN_POWER = 10
 
 /** A bit for every so many is set at most, and a byte for every so many prefixes: otherwise too much is looked for in vain */
-const SPACE = 4
+const SPACE = 8
 
 /** Of these and shorter ones it is known by the first 16 bits of an address, in a table that takes 8 KB where there are any */
 const LONGEST_SHORT = 24

@@ -1,6 +1,6 @@
 import { Entries } from './entries.ts'
 import { hashBytes, hashText } from './hash.ts'
-import { Slots } from './slots.ts'
+import { indexOf, Slots } from './slots.ts'
 
 /** Room is handed out in units of 8 bytes, so that what a name leaves behind fits the next one: peer ids take 6 to 8 of them */
 const UNIT = 8
@@ -44,7 +44,7 @@ export class NameTable {
   find (name: string): number {
     const hash = hashText(this.#seed, name)
     for (let slot = this.#slots.first(hash, TAG); slot !== -1; slot = this.#slots.next(slot, hash, TAG)) {
-      const index = this.#slots.at(slot)
+      const index = indexOf(this.#slots.at(slot))
       if (this.#is(index, name)) return index
     }
     return -1
@@ -60,7 +60,7 @@ export class NameTable {
   enterBytes (bytes: Uint8Array, start: number, end: number): number {
     const hash = hashBytes(this.#seed, bytes, start, end)
     for (let slot = this.#slots.first(hash, TAG); slot !== -1; slot = this.#slots.next(slot, hash, TAG)) {
-      const index = this.#slots.at(slot)
+      const index = indexOf(this.#slots.at(slot))
       if (this.#hasBytes(index, bytes, start, end)) return index
     }
     const size = end - start
@@ -79,7 +79,7 @@ export class NameTable {
     const name = this.nameAt(index)
     const hash = hashText(this.#seed, name)
     let slot = this.#slots.first(hash, TAG)
-    while (slot !== -1 && this.#slots.at(slot) !== index) slot = this.#slots.next(slot, hash, TAG)
+    while (slot !== -1 && indexOf(this.#slots.at(slot)) !== index) slot = this.#slots.next(slot, hash, TAG)
     if (slot !== -1) this.#slots.remove(slot)
     const units = Math.ceil(name.length / UNIT)
     const free = this.#free.get(units)

@@ -3,8 +3,10 @@ import { Entries } from './entries.ts'
 import { Front4 } from './front4.ts'
 import { Front6 } from './front6.ts'
 import { hashWord, hashWords } from './hash.ts'
-import { Slots } from './slots.ts'
+import { indexOf, Slots, tagOf } from './slots.ts'
 import type { Prefix } from '@cordon/address'
+
+export { indexOf, tagOf as lengthOf }
 
 /** How many prefixes are noted anew with each that is added or removed, while the front is made anew */
 const STEP = 16
@@ -64,7 +66,7 @@ export class PrefixTable {
   find ({ words, length }: Prefix): number {
     if (length === 0) return this.#root
     const [a = 0, b = 0, c = 0, d = 0] = words
-    return this.#family === 4 ? this.#probe4(a | 0, length) : this.#probe6(a | 0, b | 0, c | 0, d | 0, length)
+    return indexOf(this.#family === 4 ? this.#probe4(a | 0, length) : this.#probe6(a | 0, b | 0, c | 0, d | 0, length))
   }
 
   /** The index of this prefix, which is put in where it was not there, and then has to get a rule at once */
@@ -77,7 +79,7 @@ export class PrefixTable {
   /** As `enter`, for an IPv4 prefix of at least one bit; its other bits are 0 */
   enter4 (word: number, length: number): number {
     const found = this.#probe4(word, length)
-    if (found !== -1) return found
+    if (found !== 0) return indexOf(found)
     const index = this.entries.take(length)
     this.entries.setWord(index, 0, word)
     this.#slots.add(this.#hash4(word, length), length, index)
@@ -88,7 +90,7 @@ export class PrefixTable {
   /** The same for an IPv6 prefix */
   enter6 (a: number, b: number, c: number, d: number, length: number): number {
     const found = this.#probe6(a, b, c, d, length)
-    if (found !== -1) return found
+    if (found !== 0) return indexOf(found)
     const index = this.entries.take(length)
     this.entries.setWord(index, 0, a)
     this.entries.setWord(index, 1, b)
@@ -108,7 +110,7 @@ export class PrefixTable {
       const [a = 0, b = 0, c = 0, d = 0] = this.#wordsAt(index)
       const hash = this.#family === 4 ? this.#hash4(a, length) : this.#hash6(a, b, c, d, length)
       let slot = this.#slots.first(hash, length)
-      while (slot !== -1 && this.#slots.at(slot) !== index) slot = this.#slots.next(slot, hash, length)
+      while (slot !== -1 && indexOf(this.#slots.at(slot)) !== index) slot = this.#slots.next(slot, hash, length)
       if (slot !== -1) this.#slots.remove(slot)
       this.#removed++
       this.settle(STEP)
@@ -130,12 +132,12 @@ export class PrefixTable {
    * @param words - of the address
    * @param variants - which kinds, as a set of bits
    * @param below - only prefixes that are shorter than this
-   * @returns its index, or -1
+   * @returns its index and its length, as `indexOf` and `lengthOf` have them; 0 where there is none
    */
   longest (words: readonly number[], variants: number, below = 129): number {
     const a = (words[0] ?? 0) | 0
     const found = this.#family === 4 ? this.#longest4(a, variants, below) : this.#longest6(a, (words[1] ?? 0) | 0, (words[2] ?? 0) | 0, (words[3] ?? 0) | 0, variants, below)
-    return found !== -1 || this.#root === -1 ? found : this.#rootFor(variants, below)
+    return found !== 0 || this.#root === -1 ? found : this.#rootFor(variants, below)
   }
 
   /**
@@ -156,45 +158,45 @@ export class PrefixTable {
       const bit = 31 - Math.clz32(lengths)
       lengths ^= 1 << bit
       const length = bit + 1
-      const index = length < below ? this.#probe4(word & (-1 << (32 - length)), length) : -1
-      if (index !== -1 && (this.entries.variants(index) & variants) !== 0) return index
+      const found = length < below ? this.#probe4(word & (-1 << (32 - length)), length) : 0
+      if (found !== 0 && this.entries.some(indexOf(found), variants) !== 0) return found
     }
-    return -1
+    return 0
   }
 
   #longest6 (a: number, b: number, c: number, d: number, variants: number, below: number): number {
     const front = this.#front as Front6
-    if (!front.findLengths(a, b, c, d)) return -1
+    if (!front.findLengths(a, b, c, d)) return 0
     for (let word = 3; word >= 0; word--) {
       let lengths = front.lengths[word] ?? 0
       while (lengths !== 0) {
         const bit = 31 - Math.clz32(lengths)
         lengths ^= 1 << bit
         const length = word * 32 + bit + 1
-        const index = length < below ? this.#probe6(a & maskOf(length, 0), b & maskOf(length, 32), c & maskOf(length, 64), d & maskOf(length, 96), length) : -1
-        if (index !== -1 && (this.entries.variants(index) & variants) !== 0) return index
+        const found = length < below ? this.#probe6(a & maskOf(length, 0), b & maskOf(length, 32), c & maskOf(length, 64), d & maskOf(length, 96), length) : 0
+        if (found !== 0 && this.entries.some(indexOf(found), variants) !== 0) return found
       }
     }
-    return -1
+    return 0
   }
 
   #rootFor (variants: number, below: number): number {
-    return below > 0 && (this.entries.variants(this.#root) & variants) !== 0 ? this.#root : -1
+    return below > 0 && this.entries.some(this.#root, variants) !== 0 ? this.#root + 1 : 0
   }
 
-  /** The hash of one word is another one for each, so that nothing has to be compared with the word itself */
+  /** What the slots have of a prefix; 0 where it is not there. The hash of one word is another one for each, so that nothing has to be compared with the word itself. */
   #probe4 (word: number, length: number): number {
     const slot = this.#slots.first(this.#hash4(word, length), length)
-    return slot === -1 ? -1 : this.#slots.at(slot)
+    return slot === -1 ? 0 : this.#slots.at(slot)
   }
 
   #probe6 (a: number, b: number, c: number, d: number, length: number): number {
     const hash = this.#hash6(a, b, c, d, length)
     for (let slot = this.#slots.first(hash, length); slot !== -1; slot = this.#slots.next(slot, hash, length)) {
-      const index = this.#slots.at(slot)
-      if (this.entries.hasWords(index, a, b, c, d)) return index
+      const found = this.#slots.at(slot)
+      if (this.entries.hasWords(indexOf(found), a, b, c, d)) return found
     }
-    return -1
+    return 0
   }
 
   #enterRoot (): number {

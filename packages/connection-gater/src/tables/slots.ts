@@ -56,10 +56,9 @@ export class Slots {
     return next === -1 && old !== undefined ? this.#inOld(old, hash, hash, tag) : next
   }
 
-  /** Which entry is in a slot that `first` or `next` returned */
+  /** What is in a slot that `first` or `next` returned: see `indexOf` and `tagOf` */
   at (slot: number): number {
-    const stored = slot > this.#mask ? this.#old?.[(slot - this.#mask - 1) * WIDTH + 1] : this.#table[slot * WIDTH + 1]
-    return ((stored ?? 0) & 0xffffff) - 1
+    return (slot > this.#mask ? this.#old?.[(slot - this.#mask - 1) * WIDTH + 1] : this.#table[slot * WIDTH + 1]) ?? 0
   }
 
   /**
@@ -142,6 +141,16 @@ export class Slots {
     this.#unmoved = end
     if (end > this.#oldMask) this.#old = undefined
   }
+}
+
+/** Which entry is in a slot; -1 for what is in none, which is 0 */
+export function indexOf (stored: number): number {
+  return (stored & 0xffffff) - 1
+}
+
+/** Its tag */
+export function tagOf (stored: number): number {
+  return stored >>> 24
 }
 
 /** The first slot from `from` on, up to an empty one, that holds something with this hash and tag; -1 without one */
