@@ -7,7 +7,7 @@ import { parseText } from '../src/rules/subject.ts'
 import { keyOf } from '../src/store/codec.ts'
 import { AutoBlocks } from '../src/strikes/auto-blocks.ts'
 import { errorsOf, settle, subjectsIn, Unreliable } from './store-support.ts'
-import { from, lets, make, OTHER, PEER } from './support.ts'
+import { EPOCH, from, lets, make, OTHER, PEER } from './support.ts'
 import type { CoreConnectionGater } from '@cordon/connection-gater'
 
 const IP = normaliseAddress('1.2.3.4')
@@ -231,7 +231,7 @@ describe('counts of changes', () => {
 
 describe('strikes while rules are read', () => {
   const manual = (subject: string): Uint8Array => new TextEncoder().encode(JSON.stringify({ v: 1, action: 'block', direction: 'any', subject, origin: 'manual', reason: 'operator' }))
-  const automatic = (subject: string): Uint8Array => new TextEncoder().encode(JSON.stringify({ v: 1, action: 'block', direction: 'any', subject, origin: 'automatic', expires: 9_000_000_000_000 }))
+  const automatic = (subject: string, expires = 9_000_000_000_000): Uint8Array => new TextEncoder().encode(JSON.stringify({ v: 1, action: 'block', direction: 'any', subject, origin: 'automatic', expires }))
 
   it('do not take the place of what the operator said', async () => {
     const datastore = new Unreliable()
@@ -289,6 +289,29 @@ describe('strikes while rules are read', () => {
     expect(await gater.unblock('1.2.3.0/24')).toBe(1)
     await gater.stop()
     expect(await subjectsIn(datastore)).toEqual([])
+  })
+
+  it('that are drawn together, and over, before a range of the operator is read leave it alone', async () => {
+    const datastore = new Unreliable()
+    const { gater, clock } = make({ datastore, strikes: { aggregateAt: 4 } })
+    for (let i = 0; i < 4; i++) await datastore.put(new Key(keyOf(`block any 1.2.3.${i}/32`)), automatic(`1.2.3.${i}/32`, EPOCH + clock.now() + 10_000))
+    await datastore.put(new Key(keyOf('block any 1.2.3.0/24')), manual('1.2.3.0/24'))
+    datastore.reading = 'stops'
+    const start = gater.start()
+    for (let read = 0; read < 4; read++) {
+      await settle()
+      if (read < 3) datastore.release()
+    }
+    expect([...gater.rules()]).toMatchObject([{ subject: '1.2.3.0/24', origin: 'automatic' }])
+    clock.tick(10_000)
+    expect([...gater.rules()]).toEqual([])
+    datastore.reading = 'works'
+    datastore.release()
+    await start
+    await settle()
+    expect([...gater.rules()]).toMatchObject([{ subject: '1.2.3.0/24', origin: 'manual' }])
+    await gater.stop()
+    expect(await subjectsIn(datastore)).toEqual(['1.2.3.0/24'])
   })
 
   it('that are drawn together when they are read can be taken back, and are', async () => {

@@ -10,7 +10,8 @@ export const OTHER = 'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N'
 export const RELAY = 'QmcgpsyWgH8Y8ajJz1Cu72KnS5uo2Aa2LpzU7kinSupNKC'
 
 /** When the clock is at its beginning, in ms since the epoch */
-const EPOCH = 1_700_000_000_000
+/** When the clock of `make` begins, in ms since the epoch */
+export const EPOCH = 1_700_000_000_000
 
 export interface Made {
   readonly gater: CoreConnectionGater

@@ -116,9 +116,14 @@ export class Keeper {
     this.#writer.refresh(id)
   }
 
-  /** What was not written yet is as if it had never been; if an earlier run has left the same, that counts again once it is read */
+  /**
+   * What was not written yet is as if it had never been; if an earlier run has left the same, that counts again once it is
+   * read. What the datastore has of what is to be written later may be the operator's: it is written as it is once all is
+   * read.
+   */
   drop (id: string): void {
     const isThere = this.#later.get(id)
+    if (isThere === true) return
     this.#later.delete(id)
     if (isThere === false) return
     if (this.#writer.drop(id)) this.#changed?.add(id)
