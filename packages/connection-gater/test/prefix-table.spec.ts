@@ -2,7 +2,7 @@ import { contains, normaliseIPBytes, prefixOf } from '@cordon/address'
 import { seededRandom } from '@cordon/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { indexOf, lengthOf, PrefixTable } from '../src/tables/prefix-table.ts'
+import { PrefixTable, rangeIndex, rangeLength } from '../src/tables/prefix-table.ts'
 import type { Prefix } from '@cordon/address'
 import type { SeededRandom } from '@cordon/testing'
 
@@ -81,8 +81,8 @@ class Pair {
 
   check (words: readonly number[], variants = ALLOW | BLOCK, below = 129): void {
     const range = this.table.longest(words, variants, below)
-    const found = range === 0 ? undefined : keyOf(this.table.prefixAt(indexOf(range)))
-    if (range !== 0 && lengthOf(range) !== this.table.lengthAt(indexOf(range))) expect(lengthOf(range)).toBe(this.table.lengthAt(indexOf(range)))
+    const found = range === 0 ? undefined : keyOf(this.table.prefixAt(rangeIndex(range)))
+    if (range !== 0 && rangeLength(range) !== this.table.lengthAt(rangeIndex(range))) expect(rangeLength(range)).toBe(this.table.lengthAt(rangeIndex(range)))
     // expect() takes longer than all else here
     if (found !== this.reference.longest(words, variants, below)) expect(found).toBe(this.reference.longest(words, variants, below))
   }
@@ -177,7 +177,7 @@ describe('a table of prefixes', () => {
     for (const prefix of prefixes) table.entries.set(table.enter(prefix), 3, undefined)
     const missed = (): Prefix[] => prefixes.filter(prefix => {
       const range = table.longest(within(prefix, words()), BLOCK)
-      return range === 0 || lengthOf(range) < prefix.length
+      return range === 0 || rangeLength(range) < prefix.length
     })
     expect(missed()).toEqual([])
     while (!table.settle(1_000)) { /* until nothing is left to do */ }

@@ -35,6 +35,52 @@ describe('slots', () => {
   })
 })
 
+describe('entries', () => {
+  const ALLOW = 0
+  const BLOCK = 3
+  const of = (...rules: ReadonlyArray<readonly number[]>): Entries => {
+    const entries = new Entries()
+    for (const variants of rules) {
+      const index = entries.take()
+      for (const variant of variants) entries.set(index, variant, undefined)
+    }
+    return entries
+  }
+  const all = (entries: Entries, ...indices: number[]): number[] => indices.map(index => entries.among(index, 0x3f))
+
+  it('know which rules each has, also where all have the same', () => {
+    expect(all(of([BLOCK], [BLOCK]), 0, 1)).toEqual([8, 8])
+    expect(all(of([BLOCK], [ALLOW]), 0, 1)).toEqual([8, 1])
+    expect(all(of([ALLOW, BLOCK], [ALLOW, BLOCK]), 0, 1)).toEqual([9, 9])
+    expect(of([BLOCK], [BLOCK]).among(1, 7)).toBe(0)
+  })
+
+  it('know of the one that has lost a rule where all had the same', () => {
+    const entries = of([ALLOW, BLOCK])
+    entries.clear(0, BLOCK)
+    expect(all(entries, 0)).toEqual([1])
+  })
+
+  it('know of the one that has come in the place of another', () => {
+    const entries = of([BLOCK], [BLOCK], [BLOCK])
+    entries.clear(1, BLOCK)
+    entries.drop(1)
+    const index = entries.take()
+    entries.set(index, ALLOW, undefined)
+    expect([index, ...all(entries, 0, 1, 2)]).toEqual([1, 8, 1, 8])
+  })
+
+  it('know of the last one, and of those that come after it', () => {
+    const entries = of([ALLOW, BLOCK], [BLOCK])
+    entries.clear(1, BLOCK)
+    entries.drop(1)
+    entries.clear(0, ALLOW)
+    expect(all(entries, 0)).toEqual([8])
+    entries.set(entries.take(), ALLOW, undefined)
+    expect(all(entries, 0, 1)).toEqual([8, 1])
+  })
+})
+
 describe('a table of names', () => {
   const name = fc.oneof(fc.constantFrom('a', 'b', 'ab', 'abcdefgh', 'abcdefghi'), fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 70 }))
 

@@ -1,6 +1,6 @@
 import { covering, variantOf, VARIANTS } from '../tables/entries.ts'
 import { Heap } from '../tables/heap.ts'
-import { indexOf, lengthOf } from '../tables/prefix-table.ts'
+import { rangeIndex, rangeLength } from '../tables/prefix-table.ts'
 import { BY_NAME, Counts, KIND, kindsOf, RANGES } from './kinds.ts'
 import { RELAYED } from './subject.ts'
 import { Subjects } from './subjects.ts'
@@ -16,7 +16,7 @@ import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 export interface Found extends Place {
   readonly layer: Layer
   readonly variant: Variant
-  /** Of a range, in bits; otherwise 0 */
+  /** Of a range that was looked for by an address, in bits; otherwise 0 */
   readonly length: number
 }
 
@@ -103,8 +103,8 @@ export class Layer {
     for (const { entries } of [v4, v6, names, patterns]) entries.keepIn(index => ledger.details(entries, index))
   }
 
-  /** @param changed - is called when there is the first rule of a kind, and when the last one is gone */
-  follow (changed: () => void): void {
+  /** @param changed - is called from now on when there is the first rule of a kind, and when the last one is gone */
+  watch (changed: () => void): void {
     this.#changed = changed
   }
 
@@ -216,8 +216,8 @@ export class Layer {
     if (address.family === 0) return
     const table = this.#subjects.tableOf(address.family)
     const full = address.family === 4 ? 32 : 128
-    for (let range = table.longest(address.words, wanted); range !== 0; range = table.longest(address.words, wanted, lengthOf(range))) {
-      yield this.#found(table.entries, indexOf(range), wanted, lengthOf(range) === full ? 'ip' : 'cidr', lengthOf(range))
+    for (let range = table.longest(address.words, wanted); range !== 0; range = table.longest(address.words, wanted, rangeLength(range))) {
+      yield this.#found(table.entries, rangeIndex(range), wanted, rangeLength(range) === full ? 'ip' : 'cidr', rangeLength(range))
     }
   }
 
@@ -259,10 +259,10 @@ export class Layer {
   /** @param range - the longest one, as `PrefixTable.longest` has it */
   #byAddress (address: NormalisedAddress, range: number, kinds: number, wanted: number): Found | undefined {
     const { entries } = address.family === 6 ? this.#v6 : this.#v4
-    if (range !== 0 && lengthOf(range) === (address.family === 6 ? 128 : 32)) return this.#found(entries, indexOf(range), wanted, 'ip')
+    if (range !== 0 && rangeLength(range) === (address.family === 6 ? 128 : 32)) return this.#found(entries, rangeIndex(range), wanted, 'ip')
     const found = (kinds & KIND.pattern) === 0 ? undefined : this.#byPattern(address, wanted)
     if (found !== undefined) return found
-    return range === 0 ? this.#byRoute(address, kinds, wanted) : this.#found(entries, indexOf(range), wanted, 'cidr', lengthOf(range))
+    return range === 0 ? this.#byRoute(address, kinds, wanted) : this.#found(entries, rangeIndex(range), wanted, 'cidr', rangeLength(range))
   }
 
   /** By how it is reached: the relay, the transport, or any relay */
@@ -288,7 +288,7 @@ export class Layer {
 
   /** @param wanted - a set of variants, of which the highest that there is counts: a direction before both */
   #found (entries: Entries, index: number, wanted: number, kind: SubjectKind, length = 0): Found {
-    return { layer: this, entries, index, variant: 31 - Math.clz32(entries.some(index, wanted)), kind, length }
+    return { layer: this, entries, index, variant: 31 - Math.clz32(entries.among(index, wanted)), kind, length }
   }
 
   #set (entries: Entries, index: number, kind: SubjectKind, action: RuleAction, direction: RuleDirection, details: Details | undefined): boolean {

@@ -36,7 +36,7 @@ export class RuleBook {
   /** Of which kinds there are rules, as `Counts.present` has them */
   #present = 0
   /** The layers that have rules of an action */
-  #having: Readonly<Record<RuleAction, readonly Layer[]>> = { allow: [], block: [] }
+  #withRules: Readonly<Record<RuleAction, readonly Layer[]>> = { allow: [], block: [] }
 
   /** @param seed - of the hashes of its tables */
   constructor (seed: number) {
@@ -164,17 +164,17 @@ export class RuleBook {
 
   #setLayers (): void {
     this.#layers = [this.manual, this.automatic, ...this.#lists.values()]
-    for (const layer of this.#layers) layer.follow(() => { this.#recount() })
+    for (const layer of this.#layers) layer.watch(() => { this.#recount() })
     this.#recount()
   }
 
   #recount (): void {
     this.#present = this.#layers.reduce((present, layer) => present | layer.present, 0)
-    this.#having = { allow: this.#layers.filter(layer => !layer.isEmpty('allow')), block: this.#layers.filter(layer => !layer.isEmpty('block')) }
+    this.#withRules = { allow: this.#layers.filter(layer => !layer.isEmpty('allow')), block: this.#layers.filter(layer => !layer.isEmpty('block')) }
   }
 
   #best (target: GateTarget, action: RuleAction): Found | undefined {
-    const layers = action === 'block' ? this.#having.block : this.#having.allow
+    const layers = action === 'block' ? this.#withRules.block : this.#withRules.allow
     let best: Found | undefined
     for (let i = 0; i < layers.length; i++) {
       const found = (layers[i] as Layer).best(target, action)

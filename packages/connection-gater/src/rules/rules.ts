@@ -37,7 +37,7 @@ export class Rules {
   #running = false
   #endTimer: Timer | undefined
   #endsAt = Infinity
-  /** When a rule ends next, as of when one was last made, or ended, in ms of the clock */
+  /** When a rule ends next, in ms of the clock, or earlier: whoever makes one that ends calls `await` */
   #nextEnding = Infinity
   #evicted = 0
   readonly #changes = { added: 0, removed: 0, expired: 0 }
@@ -186,9 +186,9 @@ export class Rules {
   /** Ends a rule whose time is over and that was not swept yet; returns whether it was one */
   endsNow (found: Found): boolean {
     const { layer, entries, index, variant, kind } = found
+    if (kind === 'predicate' || this.#nextEnding === Infinity || this.#nextEnding > this.#options.clock.now()) return false
     const expires = entries.details(index, variant)?.expires
-    if (expires === undefined || kind === 'predicate') return false
-    if (this.book.nextEnding > this.#options.clock.now() || expires > this.#options.wallClock()) return false
+    if (expires === undefined || expires > this.#options.wallClock()) return false
     this.#tell(this.#drop(layer, parseText(layer.textOf(found)), actionOf(variant), directionOf(variant), 'expired'))
     return true
   }

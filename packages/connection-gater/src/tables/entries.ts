@@ -69,7 +69,7 @@ export class Entries {
   readonly #chunks: Int32Array[]
   #used = 0
   #size = 0
-  /** The rules that each entry has, where all have the same; otherwise 0 */
+  /** The rules that each entry has; 0 once any two differed, until one entry is left */
   #alike = 0
   /** The entry that was removed last; each of them has the one before in the place of its hits. -1 where there is none. */
   #free = -1
@@ -133,7 +133,7 @@ export class Entries {
   }
 
   /** Which of these rules an entry has. Where all entries have the same it is not looked at: it may be in no cache. */
-  some (index: number, variants: number): number {
+  among (index: number, variants: number): number {
     return (this.#alike === 0 ? this.variants(index) : this.#alike) & variants
   }
 
@@ -167,7 +167,7 @@ export class Entries {
     const bit = 1 << variant
     if (before !== 0 && before !== bit) this.#split(index, before)
     chunk[at] = row | bit
-    this.#compare(before | bit)
+    this.#noteAlike(before | bit)
     if (details !== undefined) (this.#details[index >>> CHUNK_BITS] ??= new Map<number, Details>()).set(keyOf(index, variant), details)
     else if (before !== 0) this.#details[index >>> CHUNK_BITS]?.delete(keyOf(index, variant))
     return (before & bit) === 0
@@ -183,7 +183,7 @@ export class Entries {
     this.#details[index >>> CHUNK_BITS]?.delete(keyOf(index, variant))
     this.#several[index >>> CHUNK_BITS]?.delete(keyOf(index, variant))
     const left = before & ~(1 << variant)
-    if (left !== 0) this.#compare(left)
+    if (left !== 0) this.#noteAlike(left)
     return left
   }
 
@@ -224,7 +224,7 @@ export class Entries {
   }
 
   /** @param variants - what an entry has now */
-  #compare (variants: number): void {
+  #noteAlike (variants: number): void {
     if (this.#size === 1) this.#alike = variants
     else if (this.#alike !== variants) this.#alike = 0
   }

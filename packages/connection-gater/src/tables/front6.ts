@@ -21,7 +21,7 @@ const MIN_LEVEL = 6
 
 /**
  * Which lengths there are below the prefixes of one length: a bit for each length from `from + 1` to `from + 8`. By hash
- * and without comparing: where two prefixes meet, which is for at most one in four, a length may be tried in vain.
+ * and without comparing: where two prefixes meet, which is for at most one in eight, a length may be tried in vain.
  */
 interface Level {
   readonly from: number

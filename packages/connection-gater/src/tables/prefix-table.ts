@@ -3,10 +3,8 @@ import { Entries } from './entries.ts'
 import { Front4 } from './front4.ts'
 import { Front6 } from './front6.ts'
 import { hashWord, hashWords } from './hash.ts'
-import { indexOf, Slots, tagOf } from './slots.ts'
+import { indexOf, Slots, stored, tagOf } from './slots.ts'
 import type { Prefix } from '@cordon/address'
-
-export { indexOf, tagOf as lengthOf }
 
 /** How many prefixes are noted anew with each that is added or removed, while the front is made anew */
 const STEP = 16
@@ -132,7 +130,7 @@ export class PrefixTable {
    * @param words - of the address
    * @param variants - which kinds, as a set of bits
    * @param below - only prefixes that are shorter than this
-   * @returns its index and its length, as `indexOf` and `lengthOf` have them; 0 where there is none
+   * @returns its index and its length, as `rangeIndex` and `rangeLength` have them; 0 where there is none
    */
   longest (words: readonly number[], variants: number, below = 129): number {
     const a = (words[0] ?? 0) | 0
@@ -159,7 +157,7 @@ export class PrefixTable {
       lengths ^= 1 << bit
       const length = bit + 1
       const found = length < below ? this.#probe4(word & (-1 << (32 - length)), length) : 0
-      if (found !== 0 && this.entries.some(indexOf(found), variants) !== 0) return found
+      if (found !== 0 && this.entries.among(indexOf(found), variants) !== 0) return found
     }
     return 0
   }
@@ -174,17 +172,20 @@ export class PrefixTable {
         lengths ^= 1 << bit
         const length = word * 32 + bit + 1
         const found = length < below ? this.#probe6(a & maskOf(length, 0), b & maskOf(length, 32), c & maskOf(length, 64), d & maskOf(length, 96), length) : 0
-        if (found !== 0 && this.entries.some(indexOf(found), variants) !== 0) return found
+        if (found !== 0 && this.entries.among(indexOf(found), variants) !== 0) return found
       }
     }
     return 0
   }
 
   #rootFor (variants: number, below: number): number {
-    return below > 0 && this.entries.some(this.#root, variants) !== 0 ? this.#root + 1 : 0
+    return below > 0 && this.entries.among(this.#root, variants) !== 0 ? stored(this.#root, 0) : 0
   }
 
-  /** What the slots have of a prefix; 0 where it is not there. The hash of one word is another one for each, so that nothing has to be compared with the word itself. */
+  /**
+   * What the slots have of a prefix; 0 where it is not there. The hash of one word is another one for each, so that
+   * nothing has to be compared with the word itself.
+   */
   #probe4 (word: number, length: number): number {
     const slot = this.#slots.first(this.#hash4(word, length), length)
     return slot === -1 ? 0 : this.#slots.at(slot)
@@ -250,6 +251,16 @@ export class PrefixTable {
     this.#front = this.#next
     this.#next = undefined
   }
+}
+
+/** Which prefix `longest` has found */
+export function rangeIndex (range: number): number {
+  return indexOf(range)
+}
+
+/** How long it is, in bits */
+export function rangeLength (range: number): number {
+  return tagOf(range)
 }
 
 function note (front: Front4 | Front6, a: number, b: number, c: number, d: number, length: number): void {

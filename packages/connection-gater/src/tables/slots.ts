@@ -68,7 +68,7 @@ export class Slots {
   add (hash: number, tag: number, index: number): void {
     if (++this.#size > (this.#mask + 1) * MAX_LOAD) this.#grow()
     if (this.#old !== undefined) this.#move(STEP)
-    this.#put(hash, (tag << 24) | (index + 1))
+    this.#put(hash, stored(index, tag))
   }
 
   /** The entry of this slot is gone */
@@ -143,14 +143,19 @@ export class Slots {
   }
 }
 
+/** What a slot has of an entry */
+export function stored (index: number, tag: number): number {
+  return (tag << 24) | (index + 1)
+}
+
 /** Which entry is in a slot; -1 for what is in none, which is 0 */
-export function indexOf (stored: number): number {
-  return (stored & 0xffffff) - 1
+export function indexOf (word: number): number {
+  return (word & 0xffffff) - 1
 }
 
 /** Its tag */
-export function tagOf (stored: number): number {
-  return stored >>> 24
+export function tagOf (word: number): number {
+  return word >>> 24
 }
 
 /** The first slot from `from` on, up to an empty one, that holds something with this hash and tag; -1 without one */
