@@ -5,7 +5,7 @@
 //   npm run mutate -- --write            all of them, and writes docs/resource-manager-mutations.md
 //   npm run mutate -- --write span       writes what it has tried into that page, which keeps the others
 //
-// Nothing on the disk is changed: the bug is put into the source as it is loaded. See scripts/lib/mutants.ts.
+// Nothing on the disk is changed: the bug is put into the source as it is loaded. See scripts/lib/*mutants.ts.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'

@@ -42,8 +42,8 @@ type Step = Exclude<keyof Participant, 'stage'>
 
 const MODULE = 'foreign-lifecycle'
 
-/** Groups of so many are equally large */
-const SMALL_GROUP = 3
+/** Groups of up to so many are equally large */
+const SMALL_GROUP = 2
 
 /**
  * Another lifecycle, written from `@cordon/interface-connection-lifecycle` alone: it looks through all records

@@ -111,7 +111,7 @@ export function whyNot (refusal: Refusal): string {
   if (code !== 'crowded' || current == null || limit == null) return printable(refusal.message)
   return configPath?.endsWith('PerGroup') === true
     ? `it held ${current} of ${limit} handshakes of its group`
-    : `the node held ${current} of ${limit} handshakes, most of them from there`
+    : `the node held ${current} of ${limit} handshakes, and this one had to go`
 }
 
 function overLimit ({ scopeClass, cause, current, limit, message }: ResourceRefusal): string {

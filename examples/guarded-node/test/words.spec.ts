@@ -44,7 +44,7 @@ describe('why a connection was closed', () => {
 
   it.each<[CloseReason, string]>([
     [{ code: 'crowded', by: 'local', refusal: CROWDED }, 'it held 32 of 32 handshakes of its group'],
-    [{ code: 'crowded', by: 'local', refusal: { ...CROWDED, current: 256, limit: 256, configPath: 'lifecycle.maxHandshaking' } }, 'the node held 256 of 256 handshakes, most of them from there'],
+    [{ code: 'crowded', by: 'local', refusal: { ...CROWDED, current: 256, limit: 256, configPath: 'lifecycle.maxHandshaking' } }, 'the node held 256 of 256 handshakes, and this one had to go'],
     [{ code: 'crowded', by: 'local', refusal: { code: 'crowded', module: 'lifecycle', message: 'room was needed' } }, 'room was needed'],
     [timeout('encrypt', 3_000), 'it did not prove who it is within 3 s'],
     [timeout('multiplex', 2_000), 'it agreed on no multiplexer within 2 s'],

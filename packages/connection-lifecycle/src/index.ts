@@ -64,7 +64,7 @@ export interface HandshakeDeadlines {
 export interface ConnectionLifecycleInit {
   /**
    * How many inbound connections may be handshaking at once. When a newcomer finds no room, the oldest of the
-   * largest group is dropped, where groups of up to three count as equally large. As many again may be closing in
+   * largest group is dropped, where groups of one and two count as equally large. As many again may be closing in
    * order; beyond that one of them is cut by the same rule.
    *
    * @default 256

@@ -35,7 +35,7 @@ export class FullRefusal extends Worded implements Refusal {
 
   get message (): string {
     const full = `${this.current} of ${this.limit} places for handshaking ${this.direction} connections in ${this.scope} were taken`
-    const outcome = this.code === 'crowded' ? 'and this was the oldest one there' : 'and none of them was free'
+    const outcome = this.code === 'crowded' ? 'and this one had to go' : 'and none of them was free'
     return `${full}, ${outcome}; ${this.configPath} changes that`
   }
 }

@@ -26,7 +26,7 @@ describe('a full group', () => {
       current: 2,
       limit: 2,
       configPath: 'lifecycle.maxHandshakingPerGroup',
-      message: '2 of 2 places for handshaking inbound connections in group 198.51.0.1/32 were taken, and this was the oldest one there; lifecycle.maxHandshakingPerGroup changes that'
+      message: '2 of 2 places for handshaking inbound connections in group 198.51.0.1/32 were taken, and this one had to go; lifecycle.maxHandshakingPerGroup changes that'
     })
     expect(made.events.map(event => event.type)).toEqual(['connection:opened', 'connection:opened', 'connection:opened', 'connection:closed', 'connection:opened'])
   })
@@ -60,11 +60,18 @@ describe('a full node', () => {
     expect(opened[1]?.record.reason?.refusal).toMatchObject({ scope: 'the node', current: 6, limit: 6, configPath: 'lifecycle.maxHandshaking' })
   })
 
-  it('drops the oldest of all where no group has more than three', () => {
-    const made = bench({ maxHandshaking: 4, maxHandshakingPerGroup: 3 })
-    const opened = openAll(made, [ip(9), ip(1), ip(1), ip(1)])
+  it('drops the oldest of all where no group has more than two', () => {
+    const made = bench({ maxHandshaking: 3, maxHandshakingPerGroup: 3 })
+    const opened = openAll(made, [ip(9), ip(1), ip(1)])
     made.open(ip(3))
-    expect(codes(opened)).toEqual(['crowded', undefined, undefined, undefined])
+    expect(codes(opened)).toEqual(['crowded', undefined, undefined])
+  })
+
+  it('lets nobody with one address crowd out others where there are four places', () => {
+    const made = bench({ maxHandshaking: 4 })
+    const honest = made.open(ip(9))
+    openAll(made, Array.from({ length: 100 }, () => ip(1)))
+    expect(honest.record.state).toBe('handshaking')
   })
 
   it('lets neighbours behind one address, and whoever shares it with one that stalls, finish while others come from everywhere', () => {
@@ -82,7 +89,7 @@ describe('a full node', () => {
     expect(codes(opened)).toEqual(['crowded', undefined, undefined, undefined])
   })
 
-  it('never lets one group pay for another that is larger', () => {
+  it('lets no group pay for a larger one of three or more', () => {
     const made = bench({ maxHandshaking: 64, maxHandshakingPerGroup: 32 })
     const honest = made.open(ip(1_000))
     openAll(made, Array.from({ length: 640 }, (_, i) => ip(i % 2)))
@@ -273,7 +280,7 @@ describe('shed', () => {
 
   it('counts whom it leaves alone for its group', () => {
     const made = bench()
-    const [honest, first, , , newcomer] = openAll(made, [ip(9), ip(1), ip(1), ip(1), ip(1)])
+    const [honest, first, , newcomer] = openAll(made, [ip(9), ip(1), ip(1), ip(1)])
     expect(made.lifecycle.shed('inbound', { except: newcomer?.record as ConnectionRecord })).toBe(first?.record)
     expect(made.lifecycle.shed('inbound', { except: newcomer?.record as ConnectionRecord })).toBe(honest?.record)
   })

@@ -316,7 +316,7 @@ export class Reference {
 }
 
 function oldestOfLargest (all: readonly Model[]): Model | undefined {
-  const sizeOf = (c: Model): number => Math.max(3, all.filter(other => other.group === c.group).length)
+  const sizeOf = (c: Model): number => Math.max(2, all.filter(other => other.group === c.group).length)
   const largest = Math.max(...all.map(sizeOf))
   return all.find(c => sizeOf(c) === largest)
 }

@@ -1,8 +1,8 @@
 /**
  * In `bench -- handshake-flood` an honest peer that shares an address with one of a hundred that stall had 112 of 120
- * attempts succeed with 1, and 120 with 2 and with 3.
+ * attempts succeed with 1, and 120 with 2. More would only need fewer addresses to fill all places.
  */
-const SMALL_GROUP = 3
+const SMALL_GROUP = 2
 
 /** One member's place; a link of its group */
 export interface Place<T> {
@@ -42,9 +42,10 @@ export class FairSet<T> {
   #ages = 0
 
   /**
-   * @param small - groups with no more members than this count as equally large. Otherwise two honest peers behind one
-   *   address, or one beside a single stranger who stalls, would be a group that is larger than most, and pay first. In
-   *   return it takes a stranger that many times fewer groups to have all of them count alike.
+   * @param small - groups with no more members than this count as equally large, at least 1. With 1, two honest peers
+   *   behind one address, or one beside a single stranger who stalls, are a group that is larger than most, and pay
+   *   first. With 2 it takes a stranger half as many groups to have all of them count alike.
+   * @default 2
    */
   constructor (small = SMALL_GROUP) {
     this.#small = small

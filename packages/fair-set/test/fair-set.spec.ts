@@ -24,7 +24,8 @@ describe('FairSet', () => {
   it.each<[string, string, number]>([
     ['the oldest of the largest group', 'abbbbc', 1],
     ['the oldest of all where groups are equally large', 'abcd', 0],
-    ['the oldest of all where no group has more than three', 'abbbcc', 0],
+    ['the oldest of all where no group has more than two', 'abbcc', 0],
+    ['the oldest of the largest group that has three', 'abbb', 1],
     ['the group whose oldest is older, not the one that grew first', 'abbbbaaa', 0],
     ['a later group that is larger', 'aaaabbbbb', 4]
   ])('knows %s in %s', (_what, groups, oldest) => {

@@ -137,9 +137,10 @@ export interface ConnectionLifecycle extends TypedEventTarget<LifecycleEvents> {
 
   /**
    * Makes room: drops one record of this direction at once whose peer is not authenticated yet (its phase is
-   * `encrypt`): the oldest of the largest group. Groups of up to three count as equally large; of several such groups
-   * it is the one whose oldest has waited longest. Takes neither `except`, nor whom `spares` names, nor a record about which a participant is being asked,
-   * though all of them count for their groups. Everything the dropped record held is released before this returns.
+   * `encrypt`): the oldest of the largest group. Groups of one and two count as equally large; of several such groups
+   * it is the one whose oldest has waited longest. Takes neither `except`, nor whom `spares` names, nor a record about
+   * which a participant is being asked, though all of them count for their groups. Everything the dropped record held is
+   * released before this returns.
    *
    * @returns the record that was dropped, if there was one
    */

@@ -60,19 +60,19 @@ export function bounds ({ start }: Context): void {
 
     it('of groups that are equally large, the oldest of all goes', async () => {
       const harness = await start({ args: ARGS })
-      const [a, b, c] = [fill(harness, host(1), 1), fill(harness, host(2), 2), fill(harness, host(1), 1)]
-      const more = [3, 4, 5, 6].flatMap(n => fill(harness, host(n), 2))
+      const [a, b, c] = [fill(harness, host(1), 1), fill(harness, host(2), 4), fill(harness, host(1), 3)]
+      const more = fill(harness, host(3), 4)
       const newcomer = harness.open({ from: host(7) })
       await pass()
-      expect(alive([...a, ...b, ...c])).toEqual([false, true, true, true])
+      expect(alive([...a, ...b, ...c])).toEqual([false, ...Array.from({ length: 7 }, () => true)])
       expect(alive([...more, newcomer])).not.toContain(false)
     })
 
-    it('of groups that have three at most, the oldest of all goes, whichever is larger', async () => {
+    it('of groups that have two at most, the oldest of all goes, whichever is larger', async () => {
       const harness = await start({ args: ARGS })
       const alone = fill(harness, host(1), 1)
-      const others = [[2, 3], [3, 3], [4, 3], [5, 2]].flatMap(([n = 0, count = 0]) => fill(harness, host(n), count))
-      const newcomer = harness.open({ from: host(5) })
+      const others = [[2, 2], [3, 2], [4, 2], [5, 2], [6, 2], [7, 1]].flatMap(([n = 0, count = 0]) => fill(harness, host(n), count))
+      const newcomer = harness.open({ from: host(7) })
       await pass()
       expect(alive(alone)).toEqual([false])
       expect(alive([...others, newcomer])).not.toContain(false)

@@ -193,8 +193,8 @@ export function closing ({ start }: Context): void {
     it('makes room among those whose end makes room: who is spared still counts for its group', async () => {
       const harness = await start()
       const { lifecycle } = harness
-      const [first, second, third] = [1, 1, 1].map(() => harness.open({ from: '/ip4/198.51.100.1/tcp/4001' }).record)
       const lone = harness.open({ from: '/ip4/198.51.100.2/tcp/4001' }).record
+      const [first, second, third] = [1, 1, 1].map(() => harness.open({ from: '/ip4/198.51.100.1/tcp/4001' }).record)
       expect(lifecycle.shed('inbound', { spares: record => record === first })).toBe(second)
       expect(lifecycle.shed('inbound', { except: lone, spares: record => record !== lone })).toBeUndefined()
       expect(lifecycle.shed('inbound', { spares: record => record !== lone })).toBe(lone)

@@ -16,7 +16,7 @@ export interface Waiting {
  * Never more than the transient scopes admit.
  */
 export class Unnegotiated<T extends Waiting> {
-  // every stream counts: nothing bounds the rate at which a peer opens them, and peers are few where connections are
+  // every stream counts: nothing bounds how fast a peer opens them, and no peer stands for several, as an address does
   readonly #inbound = new FairSet<T>(1)
   readonly #outbound = new FairSet<T>(1)
 
