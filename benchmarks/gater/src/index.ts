@@ -78,6 +78,8 @@ function wordOf (address: NormalisedAddress | undefined): number {
 }
 
 function memory (): number {
+  // the first one leaves what had a finaliser, and the buffers of what it found
+  globalThis.gc?.()
   globalThis.gc?.()
   const { heapUsed, arrayBuffers, external } = process.memoryUsage()
   return heapUsed + Math.max(arrayBuffers, external)
