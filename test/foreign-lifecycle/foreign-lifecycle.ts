@@ -1,49 +1,19 @@
-import { AlreadyAttachedError, HandshakeTimeoutError, InvalidTransitionError, isRefusal, lifecycleDriverSymbol } from '@cordon/interface-connection-lifecycle'
+import { AlreadyAttachedError, HandshakeTimeoutError, InvalidTransitionError, lifecycleDriverSymbol } from '@cordon/interface-connection-lifecycle'
 import { TypedEventEmitter } from '@libp2p/interface'
+import { DEADLINES, DEFAULTS } from './foreign-init.ts'
 import { ForeignMaintain } from './foreign-maintain.ts'
 import { ForeignMonitor } from './foreign-monitor.ts'
-import { ForeignRecord, ForeignStream } from './foreign-record.ts'
-import type { Clock, CloseCode, CloseOptions, CloseReason, ConnectionLifecycle, ConnectionRecord, DialTarget, Direction, HandshakePhase, LifecycleDriver, LifecycleEvent, LifecycleEvents, LifecycleHost, LifecycleStats, Maintained, MaintainOptions, MonitorEvent, MonitorOptions, NamedParticipant, Participant, RawConnection, Refusal, ShedOptions, StreamRecord } from '@cordon/interface-connection-lifecycle'
-import type { Connection, MessageStream, PeerId, Stream } from '@libp2p/interface'
+import { ForeignRecord, own, ownStream } from './foreign-record.ts'
+import { refuse } from './foreign-refusal.ts'
+import { byWhoGoes } from './foreign-room.ts'
+import { count, ForeignSteps } from './foreign-steps.ts'
+import { ForeignStreams } from './foreign-streams.ts'
+import type { ForeignInit } from './foreign-init.ts'
+import type { CloseCode, CloseOptions, CloseReason, ConnectionLifecycle, ConnectionRecord, DialTarget, Direction, HandshakePhase, LifecycleDriver, LifecycleEvent, LifecycleEvents, LifecycleHost, LifecycleStats, Maintained, MaintainOptions, MonitorEvent, MonitorOptions, RawConnection, Refusal, ShedOptions } from '@cordon/interface-connection-lifecycle'
+import type { Connection, MessageStream, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
-export interface ForeignInit {
-  readonly clock?: Clock
-  readonly random?: () => number
-  readonly maxHandshaking?: number
-  readonly maxHandshakingPerGroup?: number
-  readonly maxHandshakingOutbound?: number
-  readonly deadlines?: Partial<typeof DEADLINES>
-  readonly closeTimeout?: number
-}
-
-const realClock: Clock = {
-  now: () => performance.now(),
-  schedule: (delay, task) => {
-    const timer = setTimeout(task, delay)
-    return { cancel: () => { clearTimeout(timer) } }
-  }
-}
-
-const DEADLINES = { encrypt: 3_000, multiplex: 2_000, handshake: 4_000, total: 10_000 }
-
-const DEFAULTS = {
-  clock: realClock,
-  random: Math.random,
-  maxHandshaking: 256,
-  maxHandshakingPerGroup: 32,
-  maxHandshakingOutbound: 128,
-  closeTimeout: 1_000
-}
-
 const PHASES: readonly HandshakePhase[] = ['encrypt', 'multiplex', 'handshake']
-
-type Step = Exclude<keyof Participant, 'stage'>
-
-const MODULE = 'foreign-lifecycle'
-
-/** Groups of up to so many are equally large */
-const SMALL_GROUP = 2
 
 /**
  * Another lifecycle, written from `@cordon/interface-connection-lifecycle` alone: it looks through all records
@@ -55,17 +25,19 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   readonly #init: typeof DEFAULTS & { deadlines: typeof DEADLINES }
   readonly #live = new Set<ForeignRecord>()
   readonly #ending = new Set<ForeignRecord>()
-  readonly #streams = new Set<ForeignStream>()
+  readonly #steps = new ForeignSteps(() => this.#host?.participants ?? [])
+  readonly #streams: ForeignStreams
   readonly #connections = new WeakMap<Connection, ForeignRecord>()
   readonly #monitors = new Set<ForeignMonitor>()
   readonly #maintain: ForeignMaintain
-  readonly #totals = { opened: 0, readied: 0, closed: {} as Record<string, number>, refused: {} as Record<string, number>, faults: {} as Record<string, number> }
+  readonly #totals = { opened: 0, readied: 0, closed: {} as Record<string, number>, refused: {} as Record<string, number> }
   #host?: LifecycleHost
   #draining = false
 
   constructor (init: ForeignInit) {
     super()
     this.#init = { ...DEFAULTS, ...init, deadlines: { ...DEADLINES, ...init.deadlines } }
+    this.#streams = new ForeignStreams(this.#steps, () => this.#init.clock.now(), this.#totals.refused)
     this.#maintain = new ForeignMaintain({
       clock: this.#init.clock,
       random: this.#init.random,
@@ -111,7 +83,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
       readied: this.#totals.readied,
       closed: { ...this.#totals.closed },
       refused: { ...this.#totals.refused },
-      faults: { ...this.#totals.faults },
+      faults: { ...this.#steps.faults },
       maintained: this.#maintain.size,
       conflicts: this.#maintain.conflicts
     }
@@ -145,10 +117,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
 
   shed (direction: Direction, { except, spares }: ShedOptions = {}): ConnectionRecord | undefined {
     const waiting = this.#handshaking(direction).filter(({ phase }) => phase === 'encrypt')
-    const groups = [...Map.groupBy(waiting, ({ address }) => address.share).values()]
-    // sorting keeps the order in which groups began
-    const candidates = groups.sort((a, b) => b.length - a.length).flat()
-    const victim = candidates.find(record => record !== except && !record.asking && spares?.(record) !== true)
+    const victim = byWhoGoes(waiting).find(record => record !== except && !record.asking && spares?.(record) !== true)
     if (victim != null) this.#crowd(victim)
     return victim
   }
@@ -186,10 +155,10 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
       upgradeFailed: (record, error) => { this.#end(own(record), { code: 'upgrade-failed', by: 'local', error }, 'abort') },
       closing: (record, code, error) => { own(record).intent ??= { code, ...(error == null ? {} : { error }) } },
       settled: async record => { await own(record).settled.promise },
-      streamOpened: (record, direction, stream) => this.#streamOpened(own(record), direction, stream),
+      streamOpened: (record, direction, stream) => this.#streams.opened(own(record), direction, stream),
       streamCreated: (record, stream) => { ownStream(record).stream = stream },
-      streamNegotiated: (record, protocol, service) => this.#streamNegotiated(ownStream(record), protocol, service),
-      streamClosed: record => { this.#streamClosed(ownStream(record)) },
+      streamNegotiated: (record, protocol, service) => this.#streams.negotiated(ownStream(record), protocol, service),
+      streamClosed: record => { this.#streams.closed(ownStream(record)) },
       draining: () => {
         this.#draining = true
         this.#maintain.stop()
@@ -198,27 +167,19 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   }
 
   #dial (target: DialTarget): Refusal | undefined {
-    const refusal = this.#askAboutDial(target)
+    const refusal = this.#steps.ask('dial', [target])
     this.#maintain.asked(target, refusal)
     return refusal
-  }
-
-  #askAboutDial (target: DialTarget): Refusal | undefined {
-    for (const named of this.#participants()) {
-      const refusal = this.#run(named, 'dial', target)
-      if (refusal != null) return refusal
-    }
-    return undefined
   }
 
   #open (raw: RawConnection): ConnectionRecord | Refusal {
     const record = new ForeignRecord(raw, this.#init.clock.now(), (ended, reason, how) => { this.#end(ended, reason, how) })
     this.#totals.opened++
     this.#live.add(record)
-    const refusal = this.#draining ? refuse('stopping', 'the node is shutting down') : this.#enter(record, true)
+    const refusal = this.#draining ? refuse('stopping', 'the node is shutting down') : this.#steps.enter(record, true)
     if (refusal != null) this.#refuse(record, refusal)
-    else if (!isClosed(record)) this.#place(record)
-    return isClosed(record) ? answer(record) : record
+    else if (!record.isClosed()) this.#place(record)
+    return record.isClosed() ? record.answer() : record
   }
 
   /** Finds a place among the handshaking */
@@ -234,7 +195,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
       }
     } else if (oldest != null && group.length >= maxHandshakingPerGroup) this.#crowd(oldest)
     else if (rivals.length >= maxHandshaking) {
-      const crowded = oldestOfLargest(rivals)
+      const [crowded] = byWhoGoes(rivals)
       if (crowded != null) this.#crowd(crowded)
     }
     record.state = 'handshaking'
@@ -244,30 +205,30 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   }
 
   #account (record: ForeignRecord): Refusal | undefined {
-    if (isClosed(record)) return answer(record)
-    const refusal = this.#enter(record, false)
+    if (record.isClosed()) return record.answer()
+    const refusal = this.#steps.enter(record, false)
     if (refusal != null) this.#refuse(record, refusal)
-    if (isClosed(record)) return answer(record)
+    if (record.isClosed()) return record.answer()
     record.told = true
     this.#emit({ type: 'connection:opened', record })
     return undefined
   }
 
   #identified (record: ForeignRecord, peer: PeerId): Refusal | undefined {
-    if (isClosed(record)) return answer(record)
+    if (record.isClosed()) return record.answer()
     record.remotePeer = peer
-    if (!this.#ask(record, 'identified', record)) return answer(record)
+    if (!this.#agree(record, 'identified')) return record.answer()
     this.#wait(record, 'multiplex')
     this.#emit({ type: 'connection:identified', record })
     return undefined
   }
 
   #secured (record: ForeignRecord, stream: MessageStream): void {
-    if (!isClosed(record)) this.#ask(record, 'secured', record, stream)
+    if (!record.isClosed()) this.#agree(record, 'secured', stream)
   }
 
   #upgraded (record: ForeignRecord, connection: Connection): Refusal | undefined {
-    if (isClosed(record)) return answer(record)
+    if (record.isClosed()) return record.answer()
     record.connection = connection
     this.#connections.set(connection, record)
     if (this.#host?.readiness == null) return this.#ready(record)
@@ -276,7 +237,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   }
 
   #ready (record: ForeignRecord): Refusal | undefined {
-    if (!this.#ask(record, 'ready', record)) return answer(record)
+    if (!this.#agree(record, 'ready')) return record.answer()
     record.state = 'ready'
     delete record.phase
     this.#disarm(record)
@@ -287,93 +248,11 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     return undefined
   }
 
-  #streamOpened (connection: ForeignRecord, direction: Direction, made?: Stream): StreamRecord | Refusal {
-    if (isClosed(connection)) return answer(connection)
-    const stream = new ForeignStream(connection, direction, this.#init.clock.now(), made)
-    for (const named of this.#participants()) {
-      const refusal = this.#run(named, 'streamOpened', stream)
-      if (refusal == null || refusal.code === 'fault') stream.passed.push(named)
-      if (refusal != null) {
-        count(this.#totals.refused, refusal.module)
-        this.#letGo(stream.passed, 'streamClosed', stream)
-        return refusal
-      }
-    }
-    this.#streams.add(stream)
-    return stream
-  }
-
-  #streamNegotiated (stream: ForeignStream, protocol: string, service?: string): Refusal | undefined {
-    stream.protocol = protocol
-    if (service != null) stream.service = service
-    for (const named of this.#participants()) {
-      const refusal = this.#run(named, 'streamNegotiated', stream)
-      if (refusal == null) continue
-      count(this.#totals.refused, refusal.module)
-      return refusal
-    }
-    return undefined
-  }
-
-  #streamClosed (stream: ForeignStream): void {
-    if (this.#streams.delete(stream)) this.#letGo(stream.passed, 'streamClosed', stream)
-  }
-
-  #participants (): readonly NamedParticipant[] {
-    return this.#host?.participants ?? []
-  }
-
-  /** `opened`, and `raw` with it, of the gates or of all others */
-  #enter (record: ForeignRecord, gates: boolean): Refusal | undefined {
-    record.asking = true
-    try {
-      return this.#enterAll(record, gates)
-    } finally {
-      record.asking = false
-    }
-  }
-
-  #enterAll (record: ForeignRecord, gates: boolean): Refusal | undefined {
-    const asked = this.#participants().filter(({ participant }) => (participant.stage === 'gate') === gates)
-    for (const named of asked) {
-      if (isClosed(record)) return undefined
-      const refusal = this.#run(named, 'opened', record)
-      if (refusal == null || refusal.code === 'fault') record.passed.push(named)
-      if (refusal != null) return refusal
-    }
-    for (const named of asked) {
-      if (isClosed(record)) return undefined
-      const refusal = this.#run(named, 'raw', record, record.raw.raw)
-      if (refusal != null) return refusal
-    }
-    return undefined
-  }
-
   /** Whether everybody agreed, and the record still lives */
-  #ask (record: ForeignRecord, step: Step, ...args: unknown[]): boolean {
-    for (const named of this.#participants()) {
-      const refusal = this.#run(named, step, ...args)
-      if (refusal != null) this.#refuse(record, refusal)
-      if (isClosed(record)) return false
-    }
-    return true
-  }
-
-  #run ({ name, participant }: NamedParticipant, step: Step, ...args: unknown[]): Refusal | undefined {
-    let result: unknown
-    try {
-      result = (participant[step] as ((...args: unknown[]) => unknown) | undefined)?.call(participant, ...args)
-      if (result === undefined || isRefusal(result)) return result
-      if (result instanceof Promise) result.catch(() => {})
-    } catch (err) {
-      result = err
-    }
-    count(this.#totals.faults, name)
-    return { code: 'fault', module: name, message: `${step} failed: ${String(result)}` }
-  }
-
-  #letGo (passed: NamedParticipant[], step: 'closed' | 'streamClosed', ...args: unknown[]): void {
-    for (const named of passed.toReversed()) this.#run(named, step, ...args)
+  #agree (record: ForeignRecord, step: 'identified' | 'secured' | 'ready', ...args: unknown[]): boolean {
+    const refusal = this.#steps.ask(step, [record, ...args], { stops: () => record.isClosed() })
+    if (refusal != null) this.#refuse(record, refusal)
+    return !record.isClosed()
   }
 
   #handshaking (direction: Direction): ForeignRecord[] {
@@ -385,7 +264,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   }
 
   #refuse (record: ForeignRecord, refusal: Refusal): void {
-    if (isClosed(record)) return
+    if (record.isClosed()) return
     count(this.#totals.refused, refusal.module)
     this.#end(record, { code: 'refused', by: 'local', refusal }, 'abort')
   }
@@ -409,7 +288,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   }
 
   #end (record: ForeignRecord, reason: CloseReason, how: 'close' | 'abort'): void {
-    if (isClosed(record)) {
+    if (record.isClosed()) {
       if (how === 'abort') this.#cut(record)
       return
     }
@@ -438,7 +317,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     if (group.length > this.#init.maxHandshakingPerGroup) {
       if (group[0] != null) this.#cut(group[0])
     } else if (closing.length > this.#init.maxHandshaking) {
-      const oldest = oldestOfLargest(closing.slice(0, -1))
+      const [oldest] = byWhoGoes(closing.slice(0, -1))
       if (oldest != null) this.#cut(oldest)
     }
   }
@@ -454,7 +333,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     if (!this.#ending.delete(record) || reason == null) return
     this.#disarm(record)
     count(this.#totals.closed, reason.code)
-    this.#letGo(record.passed, 'closed', record, reason)
+    this.#steps.letGo(record.passed, 'closed', record, reason)
     if (reason.code === 'refused' && reason.refusal != null) this.#emit({ type: 'connection:refused', record, refusal: reason.refusal })
     if (record.told) this.#emit({ type: 'connection:closed', record, reason })
     record.released.resolve(undefined)
@@ -466,42 +345,6 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     this.safeDispatchEvent(event.type, { detail: event })
     for (const monitor of this.#monitors) monitor.push(event)
   }
-}
-
-function oldestOfLargest (records: readonly ForeignRecord[]): ForeignRecord | undefined {
-  const groups = Map.groupBy(records, ({ address }) => address.share)
-  // a map keeps the order in which groups began, so of several that are largest the first has the oldest member
-  const largest = Math.max(SMALL_GROUP, ...[...groups.values()].map(({ length }) => length))
-  return [...groups.values()].find(({ length }) => Math.max(SMALL_GROUP, length) === largest)?.[0]
-}
-
-/** The driver is handed back what it handed out */
-function own (record: ConnectionRecord): ForeignRecord {
-  if (!(record instanceof ForeignRecord)) throw new TypeError('this record is not of this lifecycle')
-  return record
-}
-
-function ownStream (record: StreamRecord): ForeignStream {
-  if (!(record instanceof ForeignStream)) throw new TypeError('this stream is not of this lifecycle')
-  return record
-}
-
-/** A function, because TypeScript does not know that a step may close the record */
-function isClosed (record: ForeignRecord): boolean {
-  return record.state === 'closed'
-}
-
-/** What the caller of a step hears about a record that has ended */
-function answer ({ reason }: ForeignRecord): Refusal {
-  return reason?.refusal ?? refuse('gone', `the connection had ended already: ${reason?.code}`)
-}
-
-function refuse (code: Refusal['code'], message: string): Refusal {
-  return { code, module: MODULE, message }
-}
-
-function count (totals: Record<string, number>, key: string): void {
-  totals[key] = (totals[key] ?? 0) + 1
 }
 
 export function foreignLifecycle (init: ForeignInit = {}): () => ConnectionLifecycle {

@@ -1,5 +1,6 @@
 import { normalise } from './foreign-address.ts'
-import type { CloseOptions, CloseReason, ConnectionRecord, ConnectionState, Direction, HandshakePhase, NamedParticipant, NormalisedAddress, RawConnection, StreamRecord, Timer } from '@cordon/interface-connection-lifecycle'
+import { refuse } from './foreign-refusal.ts'
+import type { CloseOptions, CloseReason, ConnectionRecord, ConnectionState, Direction, HandshakePhase, NamedParticipant, NormalisedAddress, RawConnection, Refusal, StreamRecord, Timer } from '@cordon/interface-connection-lifecycle'
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
@@ -48,6 +49,16 @@ export class ForeignRecord implements ConnectionRecord {
     return this.control.signal
   }
 
+  /** A function, because TypeScript does not know that a step may close the record */
+  isClosed (): boolean {
+    return this.state === 'closed'
+  }
+
+  /** What the caller of a step hears about a record that has ended */
+  answer (): Refusal {
+    return this.reason?.refusal ?? refuse('gone', `the connection had ended already: ${this.reason?.code}`)
+  }
+
   async close (reason: CloseReason, { abort = false }: CloseOptions = {}): Promise<void> {
     this.#end(this, reason, abort ? 'abort' : 'close')
     await this.released.promise
@@ -70,4 +81,15 @@ export class ForeignStream implements StreamRecord {
     this.openedAt = openedAt
     if (stream != null) this.stream = stream
   }
+}
+
+/** The driver is handed back what it handed out */
+export function own (record: ConnectionRecord): ForeignRecord {
+  if (!(record instanceof ForeignRecord)) throw new TypeError('this record is not of this lifecycle')
+  return record
+}
+
+export function ownStream (record: StreamRecord): ForeignStream {
+  if (!(record instanceof ForeignStream)) throw new TypeError('this stream is not of this lifecycle')
+  return record
 }

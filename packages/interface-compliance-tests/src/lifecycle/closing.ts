@@ -201,7 +201,30 @@ export function closing ({ start }: Context): void {
       expect(lifecycle.shed('inbound', { except: first as ConnectionRecord, spares: () => false })).toBe(third)
     })
 
+    it('makes room among groups of one and two as if they were equally large', async () => {
+      const harness = await start()
+      const open = (n: number): ConnectionRecord => harness.open({ from: `/ip4/198.51.100.${n}/tcp/4001` }).record
+      const [lone, first, second, other] = [1, 2, 2, 3].map(open)
+      const shed = Array.from({ length: 4 }, () => harness.lifecycle.shed('inbound'))
+      expect(shed).toEqual([lone, first, second, other])
+    })
+
     it('makes room for a newcomer at the cost of its own group, and never of itself', async () => {
+      const shed: Array<ConnectionRecord | undefined> = []
+      let isFull = false
+      const participants = everyStage([], {
+        account: { opened: (record: ConnectionRecord) => { if (isFull) shed.push(started.lifecycle.shed('inbound', { except: record })) } }
+      })
+      const started: Harness = await start({ participants })
+      const rival = started.open({ from: '/ip4/198.51.100.1/tcp/4001' })
+      const [first, second] = [1, 2].map(() => started.open({ from: '/ip4/198.51.100.2/tcp/4001' }).record)
+      isFull = true
+      const newcomer = started.open({ from: '/ip4/198.51.100.2/tcp/4001' })
+      expect(shed).toEqual([first])
+      expect([rival.record.state, second?.state, newcomer.record.state]).toEqual(['handshaking', 'handshaking', 'handshaking'])
+    })
+
+    it('makes room for a newcomer at the cost of whoever is there, and never of itself', async () => {
       const shed: Array<ConnectionRecord | undefined> = []
       const participants = everyStage([], {
         account: { opened: (record: ConnectionRecord) => { shed.push(started.lifecycle.shed('inbound', { except: record })) } }

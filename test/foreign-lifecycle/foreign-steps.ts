@@ -1,0 +1,74 @@
+import { isRefusal } from '@cordon/interface-connection-lifecycle'
+import type { ForeignRecord } from './foreign-record.ts'
+import type { NamedParticipant, Participant, Refusal } from '@cordon/interface-connection-lifecycle'
+
+type Step = Exclude<keyof Participant, 'stage'>
+
+/** Asks participants, whatever they do */
+export class ForeignSteps {
+  /** By module: how often a step failed */
+  readonly faults: Record<string, number> = {}
+  readonly #participants: () => readonly NamedParticipant[]
+
+  constructor (participants: () => readonly NamedParticipant[]) {
+    this.#participants = participants
+  }
+
+  /** `opened`, and `raw` with it, of the gates or of all others */
+  enter (record: ForeignRecord, gates: boolean): Refusal | undefined {
+    record.asking = true
+    try {
+      return this.#enterAll(record, gates)
+    } finally {
+      record.asking = false
+    }
+  }
+
+  /** The first refusal; nobody is asked once `stops` says so */
+  ask (step: Step, args: readonly unknown[], { passed, stops }: { readonly passed?: NamedParticipant[], readonly stops?: () => boolean } = {}): Refusal | undefined {
+    for (const named of this.#participants()) {
+      if (stops?.() === true) return undefined
+      const refusal = this.#run(named, step, ...args)
+      if (refusal == null || refusal.code === 'fault') passed?.push(named)
+      if (refusal != null) return refusal
+    }
+    return undefined
+  }
+
+  letGo (passed: readonly NamedParticipant[], step: 'closed' | 'streamClosed', ...args: unknown[]): void {
+    for (const named of passed.toReversed()) this.#run(named, step, ...args)
+  }
+
+  #enterAll (record: ForeignRecord, gates: boolean): Refusal | undefined {
+    const asked = this.#participants().filter(({ participant }) => (participant.stage === 'gate') === gates)
+    for (const named of asked) {
+      if (record.isClosed()) return undefined
+      const refusal = this.#run(named, 'opened', record)
+      if (refusal == null || refusal.code === 'fault') record.passed.push(named)
+      if (refusal != null) return refusal
+    }
+    for (const named of asked) {
+      if (record.isClosed()) return undefined
+      const refusal = this.#run(named, 'raw', record, record.raw.raw)
+      if (refusal != null) return refusal
+    }
+    return undefined
+  }
+
+  #run ({ name, participant }: NamedParticipant, step: Step, ...args: unknown[]): Refusal | undefined {
+    let result: unknown
+    try {
+      result = (participant[step] as ((...args: unknown[]) => unknown) | undefined)?.call(participant, ...args)
+      if (result === undefined || isRefusal(result)) return result
+      if (result instanceof Promise) result.catch(() => {})
+    } catch (err) {
+      result = err
+    }
+    count(this.faults, name)
+    return { code: 'fault', module: name, message: `${step} failed: ${String(result)}` }
+  }
+}
+
+export function count (totals: Record<string, number>, key: string): void {
+  totals[key] = (totals[key] ?? 0) + 1
+}
