@@ -16,7 +16,6 @@ export const BY_NAME = KIND.pattern | KIND.relay | KIND.transport | KIND.relayed
 export const BY_PEER = KIND.peer | KIND.predicate
 
 /** The kinds of block rules are in the lower half of what `Counts.present` has, those of allow rules in the upper */
-export const BLOCKS = 0xff
 export const ALLOWS = 0xff00
 
 /** How many rules of each action and kind there are */

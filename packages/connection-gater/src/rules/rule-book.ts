@@ -1,5 +1,5 @@
 import { actionOf, directionOf } from '../tables/entries.ts'
-import { ALLOWS, BLOCKS, BY_ADDRESS, BY_PEER, KIND } from './kinds.ts'
+import { ALLOWS, BY_ADDRESS, BY_PEER, KIND } from './kinds.ts'
 import { Layer } from './layer.ts'
 import type { Details, Hits } from '../tables/entries.ts'
 import type { Ending, Found } from './layer.ts'
@@ -38,6 +38,11 @@ export class RuleBook {
   /** The layers that have rules of an action */
   #withRules: Readonly<Record<RuleAction, readonly Layer[]>> = { allow: [], block: [] }
 
+  readonly #recount = (): void => {
+    this.#present = this.#layers.reduce((present, layer) => present | layer.present, 0)
+    this.#withRules = { allow: this.#layers.filter(layer => !layer.isEmpty('allow')), block: this.#layers.filter(layer => !layer.isEmpty('block')) }
+  }
+
   /** @param seed - of the hashes of its tables */
   constructor (seed: number) {
     this.manual = new Layer(seed)
@@ -65,11 +70,11 @@ export class RuleBook {
    */
   judge (target: GateTarget, asks = true): Judgement {
     const present = this.#present
-    const blocked = (present & BLOCKS) === 0 ? undefined : this.#best(target, 'block')
+    const blocked = this.#best(target, 'block')
     const functions = asks ? (present & PREDICATES) === 0 ? undefined : this.#ask(target) : (present & PREDICATES & ALLOWS) === 0 ? undefined : MIGHT_ALLOW
     if (blocked !== undefined && (blocked.layer !== this.automatic || functions?.decision === 'block')) return { decision: 'block', found: blocked }
     if (functions?.decision === 'block') return functions
-    const allowed = (present & ALLOWS) === 0 ? undefined : this.#best(target, 'allow')
+    const allowed = this.#best(target, 'allow')
     const isAllowed = allowed !== undefined || functions !== undefined
     if (blocked !== undefined && (!isAllowed || this.#isFirm(target))) return { decision: 'block', found: blocked }
     if (allowed !== undefined) return { decision: 'allow', found: allowed }
@@ -110,9 +115,9 @@ export class RuleBook {
     return this.#layers.some(layer => layer.lifts)
   }
 
-  /** Whether any rule blocks anybody, predicates left out */
+  /** Whether any rule blocks anybody */
   get blocks (): boolean {
-    return (this.#present & BLOCKS) !== 0
+    return this.#withRules.block.length > 0
   }
 
   /** When the time of a rule is over next, in ms of the clock */
@@ -164,13 +169,8 @@ export class RuleBook {
 
   #setLayers (): void {
     this.#layers = [this.manual, this.automatic, ...this.#lists.values()]
-    for (const layer of this.#layers) layer.watch(() => { this.#recount() })
+    for (const layer of this.#layers) layer.watch(this.#recount)
     this.#recount()
-  }
-
-  #recount (): void {
-    this.#present = this.#layers.reduce((present, layer) => present | layer.present, 0)
-    this.#withRules = { allow: this.#layers.filter(layer => !layer.isEmpty('allow')), block: this.#layers.filter(layer => !layer.isEmpty('block')) }
   }
 
   #best (target: GateTarget, action: RuleAction): Found | undefined {
@@ -185,7 +185,7 @@ export class RuleBook {
 
   /** Whether the operator blocks somebody, or a list of theirs */
   #isFirm (target: GateTarget): boolean {
-    return this.#layers.some(layer => layer !== this.automatic && (layer.present & BLOCKS) !== 0 && layer.best(target, 'block') !== undefined)
+    return this.#withRules.block.some(layer => layer !== this.automatic && layer.best(target, 'block') !== undefined)
   }
 
   /** Each of them is asked, whatever the others say, so that their order does not matter */

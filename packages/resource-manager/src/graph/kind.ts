@@ -9,7 +9,7 @@ import type { ScopeClass } from '@cordon/interface-resource-manager'
 /**
  * How many shares that nobody uses are kept for others: new ones, which their peers kept, made `churnn` of
  * `bench -- resource-manager` take 0.44 of go-libp2p's time at a million peers, instead of 0.25 to 0.32. One would do where
- * streams come one by one; 16 of them are 3 KB.
+ * streams come one by one.
  */
 const MAX_SPARES = 16
 
