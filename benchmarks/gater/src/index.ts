@@ -78,7 +78,7 @@ function wordOf (address: NormalisedAddress | undefined): number {
 }
 
 function memory (): number {
-  // the first one leaves what had a finaliser, and the buffers of what it found
+  // with one, what the row before had left went meanwhile, and the bytes of this one were negative
   globalThis.gc?.()
   globalThis.gc?.()
   const { heapUsed, arrayBuffers, external } = process.memoryUsage()
