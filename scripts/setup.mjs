@@ -6,7 +6,7 @@
 // Says what it does on stderr, and nothing at all when there is nothing to do.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, linkSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, linkSync, lstatSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -28,7 +28,7 @@ const COMMANDS = {
   generate: args => [SOURCE, 'scripts/generate.ts', ...args],
   mutate: args => [SOURCE, 'scripts/mutate.ts', ...args],
   'new-package': args => [SOURCE, 'scripts/new-package.ts', ...args],
-  bench: ([name, ...args]) => [SOURCE, '--expose-gc', benchmark(name), ...args]
+  bench: args => [SOURCE, 'scripts/bench.ts', ...args]
 }
 
 /** Lines that help, apart from what the command itself prints */
@@ -38,21 +38,6 @@ function say (message) {
 
 /** Something that the reader has to do, in plain words */
 class SetupError extends Error {}
-
-/** The folders below benchmarks/ that can be run; where the others import src/index.ts, it is no program */
-function benchmarks () {
-  const top = join(root, 'benchmarks')
-  if (!existsSync(top)) return []
-  return readdirSync(top).filter(folder => existsSync(join(top, folder, 'src/index.ts')) && JSON.parse(readFileSync(join(top, folder, 'package.json'), 'utf8')).exports?.['.'] !== './src/index.ts')
-}
-
-function benchmark (name) {
-  const names = benchmarks()
-  if (!names.includes(name)) {
-    throw new SetupError(`${name == null ? 'which benchmark?' : `there is no benchmark ${name}.`} npm run bench -- <name>, with one of: ${names.join(', ') || 'none yet'}`)
-  }
-  return `benchmarks/${name}/src/index.ts`
-}
 
 function readLockfile (path) {
   try {

@@ -15,7 +15,7 @@ export interface Manifest {
   readonly sideEffects?: boolean
   readonly engines?: Record<string, string>
   readonly files?: readonly string[]
-  readonly exports?: unknown
+  readonly exports?: Readonly<Record<string, unknown>>
   readonly publishConfig?: unknown
   readonly workspaces?: readonly string[]
   readonly dependencies?: Record<string, string>
