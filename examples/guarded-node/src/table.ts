@@ -157,7 +157,7 @@ function socketLine ({ pending, expired, dropped }: SocketStatus, elapsed: numbe
 function verdictLines ({ verdicts, elapsed }: View, max: number, width: number): Line[] {
   const room = width - OFTEN - AGO
   const title: Line = [['bold', ` ${'refused or dropped, and why'.padEnd(room + OFTEN - 1)}${'last'.padStart(AGO)}`]]
-  if (verdicts.length === 0) return [title, [['dim', ' nobody yet']]]
+  if (verdicts.length === 0) return max > 0 ? [title, [['dim', ' nobody yet']]] : [title]
   const shown = verdicts.slice(verdicts.length - max).sort((a, b) => a.text < b.text ? -1 : 1)
   return [title, ...shown.map(({ text, count, at }) => [
     `${`${count}×`.padStart(OFTEN - 1)} ${clip(text, room).padEnd(room)}`,

@@ -162,6 +162,21 @@ describe('the table', () => {
     expect(shown.at(-1)).toContain('verdict 8')
   })
 
+  it('leaves out even that nobody was dropped where all else takes the 23 lines', () => {
+    const full: View = {
+      ...many,
+      more: 1,
+      verdicts: [],
+      pings: { ok: 0, failed: 1, lastError: 'it failed to connect', ping: { p50: 1, p99: 2 }, connect: { p50: 1, p99: 2 } },
+      shutOut: [{ name: 'greedy', group: '12D3KooW', cut: 1, refused: 2, early: 0 }],
+      prompt: { selected: '', text: 'b blocks' }
+    }
+    const shown = (lines: number): string[] => table(full, { columns: 79, lines }, plain)
+    expect(shown(23)).toHaveLength(23)
+    expect(shown(23).at(-1)).toContain('refused or dropped, and why')
+    expect(shown(24).at(-1)).toBe(' nobody yet')
+  })
+
   it('is never wider than the terminal and fits in its 24 lines, whatever it shows', () => {
     const count = fc.nat({ max: 1e12 })
     const text = fc.string({ maxLength: 200 })
