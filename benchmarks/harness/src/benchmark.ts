@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { inspect, parseArgs } from 'node:util'
 import { createLab } from './lab.ts'
 import { BenchmarkReport } from './report.ts'
 import type { Lab } from './lab.ts'
@@ -73,7 +73,8 @@ async function conduct (context: BenchmarkContext, report: BenchmarkReport, run:
 
     report.end()
   } catch (error) {
-    report.invalid(error instanceof Error ? error.stack ?? error.message : String(error))
+    // with what caused it
+    report.invalid(inspect(error))
   } finally {
     await context.lab[Symbol.asyncDispose]()
   }

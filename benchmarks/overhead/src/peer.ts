@@ -63,9 +63,13 @@ const procedures = {
     })
   },
 
-  /** Makes the connection that carries the streams */
+  /**
+   * Makes the connection that carries the streams, and waits until one has gone through: a listener that has not yet
+   * announced a connection ends it with more than ten streams (@libp2p/utils 7.4.1, `maxEarlyStreams`).
+   */
   async connect (target: string): Promise<void> {
     standing = nodes[0] == null ? undefined : await dial(nodes[0], target)
+    await exchange(await connected().newStream(ECHO))
   },
 
   async disconnect (): Promise<void> {
