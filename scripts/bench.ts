@@ -21,13 +21,17 @@ async function bench ([name, ...args]: readonly string[]): Promise<number> {
     console.error(`${name == null ? 'which benchmark?' : `there is no benchmark ${name}.`} npm run bench -- <name>, with one of: ${names.join(', ')}`)
     return 1
   }
+  console.error('building the packages')
   const build = await runNode(['node_modules/typescript/bin/tsc', '-b'])
   if (build.code !== 0) {
     if (!isInterrupted()) console.error(`the build failed:\n${build.output}`)
     return build.code
   }
-  const { code } = await runNode(['--expose-gc', `benchmarks/${name}/src/index.ts`, ...args], { show: true, timeout: TIMEOUT })
+  const { code, output } = await runNode(['--expose-gc', `benchmarks/${name}/src/index.ts`, ...args], { show: true, timeout: TIMEOUT })
+  if (output !== '' && !isInterrupted()) console.error(output)
   return code
 }
 
-process.exitCode = await bench(process.argv.slice(2))
+const code = await bench(process.argv.slice(2))
+// which a signal has set already
+if (!isInterrupted()) process.exitCode = code

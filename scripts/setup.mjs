@@ -28,7 +28,7 @@ const COMMANDS = {
   generate: args => [SOURCE, 'scripts/generate.ts', ...args],
   mutate: args => [SOURCE, 'scripts/mutate.ts', ...args],
   'new-package': args => [SOURCE, 'scripts/new-package.ts', ...args],
-  bench: args => [SOURCE, 'scripts/bench.ts', ...args]
+  bench: args => ['scripts/bench.ts', ...args]
 }
 
 /** Lines that help, apart from what the command itself prints */

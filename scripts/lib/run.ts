@@ -56,7 +56,7 @@ export function run (file: string, args: readonly string[], options: RunOptions 
       resolve({ code, output: Buffer.concat(chunks).toString() + more })
     }
     child.once('error', err => { finish(127, err.message) })
-    child.once('close', (code, signal) => { finish(code ?? (signal === 'SIGINT' || signal === 'SIGTERM' ? 130 : 1)) })
+    child.once('close', (code, signal) => { finish(code ?? (signal === 'SIGINT' || signal === 'SIGTERM' ? 130 : 1), signal == null ? '' : `ended by ${signal}`) })
   })
 }
 

@@ -46,7 +46,7 @@ export function benchmark (name: string, options: BenchmarkOptions, run: (contex
   // the last resort, and synchronous: nothing that was started outlives this process
   process.on('exit', () => { lab.kill() })
 
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => { leave(INTERRUPTED) })
   }
 

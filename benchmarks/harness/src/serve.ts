@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { READY } from './protocol.ts'
 import type { Answer, Call, Procedures } from './protocol.ts'
 
@@ -24,7 +25,8 @@ async function answer (procedures: Procedures, { id, name, params }: Call): Prom
 
     return { id, value: await procedure(...params as never[]) }
   } catch (error) {
-    return { id, error: error instanceof Error ? error.stack ?? error.message : String(error) }
+    // with what caused it
+    return { id, error: inspect(error) }
   }
 }
 

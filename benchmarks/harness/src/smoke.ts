@@ -12,7 +12,7 @@ export interface Smoke {
 /** Long for a quick run, short for a test that hangs, in ms */
 const TIMEOUT = 110_000
 
-/** Runs a benchmark as `npm run bench` does, with `--json --quick` */
+/** Runs a benchmark with `--json --quick`, of the sources, so that a test needs no build */
 export async function smoke (index: URL): Promise<Smoke> {
   const args = ['--conditions=@cordon/source', fileURLToPath(index), '--json', '--quick']
   const { promise, resolve } = Promise.withResolvers<Smoke>()

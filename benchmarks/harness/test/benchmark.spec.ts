@@ -56,9 +56,10 @@ describe('benchmark', () => {
 
     expect({ code, orphan }).toEqual({ code: 1, orphan: false })
     expect(notes).toContain('INVALID: Error: Error: cannot divide')
+    expect(notes).toContain('[cause]: Error: it is zero')
   })
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('ends its processes, also busy ones, on %s', async signal => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('ends its processes, also busy ones, on %s', async signal => {
     expect(await run(['--row', 'spin'], signal)).toMatchObject({ code: 130, orphan: false })
   })
 

@@ -28,8 +28,8 @@ const COUNTERPARTS = 8
 
 /**
  * `half` is how long each side drives in a slice, in s. Each batch has processes of its own, because a process keeps
- * whatever luck it had when its code was compiled (10 % and more between two processes of the same kind); three pairs
- * have each of the three subjects first once.
+ * whatever luck it had when its code was compiled (10 % and more between two processes of the same kind); two batches
+ * of three pairs have each of the six orders once.
  */
 const FULL = { half: 1, warmUp: 2, batches: 14, pairs: 3 }
 const QUICK = { half: 0.2, warmUp: 1, batches: 1, pairs: 1 }
@@ -50,14 +50,14 @@ benchmark('overhead', { maxSeconds: 1_800 }, async context => {
 
     for (let batch = 0; batch < batches; batch++) {
       context.report.progress(`${overhead.row}: batch ${batch + 1} of ${batches}`)
-      await runBatch(context, overhead, slices)
+      await runBatch(context, overhead, batch, slices)
     }
 
     summarise(context, overhead, slices)
   }
 })
 
-async function runBatch ({ lab, quick }: BenchmarkContext, overhead: Overhead, slices: Slices): Promise<void> {
+async function runBatch ({ lab, quick }: BenchmarkContext, overhead: Overhead, batch: number, slices: Slices): Promise<void> {
   const { half, warmUp, pairs } = quick ? QUICK : FULL
   const counterpart = await startSide(lab, 'bare', COUNTERPARTS)
   const sides = {
@@ -68,7 +68,7 @@ async function runBatch ({ lab, quick }: BenchmarkContext, overhead: Overhead, s
 
   try {
     for (let pair = -warmUp; pair < pairs; pair++) {
-      for (const subject of rotate(ORDER, Math.max(pair, 0))) {
+      for (const subject of rotate(ORDER, batch * pairs + Math.max(pair, 0))) {
         const slice = await measure(overhead, sides[subject], counterpart, half)
           .catch((error: unknown) => { throw new Error(`${overhead.row} of ${subject} failed`, { cause: error }) })
 
