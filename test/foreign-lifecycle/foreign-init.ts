@@ -28,3 +28,5 @@ export const DEFAULTS = {
   maxHandshakingOutbound: 128,
   closeTimeout: 1_000
 }
+
+export type ForeignFullInit = typeof DEFAULTS & { readonly deadlines: typeof DEADLINES }

@@ -4,6 +4,12 @@ import type { NamedParticipant, Participant, Refusal } from '@cordon/interface-c
 
 type Step = Exclude<keyof Participant, 'stage'>
 
+interface AskOptions {
+  /** Takes who has to be told of the end */
+  readonly passed?: NamedParticipant[]
+  readonly stops?: () => boolean
+}
+
 /** Asks participants, whatever they do */
 export class ForeignSteps {
   /** By module: how often a step failed */
@@ -16,40 +22,30 @@ export class ForeignSteps {
 
   /** `opened`, and `raw` with it, of the gates or of all others */
   enter (record: ForeignRecord, gates: boolean): Refusal | undefined {
+    const asked = this.#participants().filter(({ participant }) => (participant.stage === 'gate') === gates)
+    const stops = (): boolean => record.isClosed()
     record.asking = true
     try {
-      return this.#enterAll(record, gates)
+      return this.#ask(asked, 'opened', [record], { passed: record.passed, stops }) ?? this.#ask(asked, 'raw', [record, record.raw.raw], { stops })
     } finally {
       record.asking = false
     }
   }
 
   /** The first refusal; nobody is asked once `stops` says so */
-  ask (step: Step, args: readonly unknown[], { passed, stops }: { readonly passed?: NamedParticipant[], readonly stops?: () => boolean } = {}): Refusal | undefined {
-    for (const named of this.#participants()) {
-      if (stops?.() === true) return undefined
-      const refusal = this.#run(named, step, ...args)
-      if (refusal == null || refusal.code === 'fault') passed?.push(named)
-      if (refusal != null) return refusal
-    }
-    return undefined
+  ask (step: Step, args: readonly unknown[], options?: AskOptions): Refusal | undefined {
+    return this.#ask(this.#participants(), step, args, options)
   }
 
   letGo (passed: readonly NamedParticipant[], step: 'closed' | 'streamClosed', ...args: unknown[]): void {
     for (const named of passed.toReversed()) this.#run(named, step, ...args)
   }
 
-  #enterAll (record: ForeignRecord, gates: boolean): Refusal | undefined {
-    const asked = this.#participants().filter(({ participant }) => (participant.stage === 'gate') === gates)
+  #ask (asked: readonly NamedParticipant[], step: Step, args: readonly unknown[], { passed, stops }: AskOptions = {}): Refusal | undefined {
     for (const named of asked) {
-      if (record.isClosed()) return undefined
-      const refusal = this.#run(named, 'opened', record)
-      if (refusal == null || refusal.code === 'fault') record.passed.push(named)
-      if (refusal != null) return refusal
-    }
-    for (const named of asked) {
-      if (record.isClosed()) return undefined
-      const refusal = this.#run(named, 'raw', record, record.raw.raw)
+      if (stops?.() === true) return undefined
+      const refusal = this.#run(named, step, ...args)
+      if (refusal == null || refusal.code === 'fault') passed?.push(named)
       if (refusal != null) return refusal
     }
     return undefined
