@@ -6,7 +6,7 @@ import type { ChildProcess } from 'node:child_process'
 export interface Outcome {
   /** 0 is success; a command that was ended by a signal has 128 plus its usual number, or 1 */
   readonly code: number
-  /** What it wrote to stdout and stderr, in the order of arrival; empty where it was shown at once */
+  /** What it wrote to stdout and stderr, in the order of arrival, unless it was shown at once; then what ended it, unless it did so itself */
   readonly output: string
 }
 
@@ -47,7 +47,7 @@ export function run (file: string, args: readonly string[], options: RunOptions 
     child.stdout?.on('data', (chunk: Buffer) => { chunks.push(chunk) })
     child.stderr?.on('data', (chunk: Buffer) => { chunks.push(chunk) })
     const deadline = setTimeout(() => {
-      chunks.push(Buffer.from(`\nended after ${timeout} ms\n`))
+      chunks.push(Buffer.from(`\nit took longer than ${timeout} ms, and was `))
       child.kill('SIGKILL')
     }, timeout)
     const finish = (code: number, more = ''): void => {
