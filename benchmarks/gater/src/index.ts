@@ -78,7 +78,7 @@ function wordOf (address: NormalisedAddress | undefined): number {
 }
 
 function memory (): number {
-  // with one, what the row before had left went meanwhile, and the bytes of this one were negative
+  // after one, some of what the row before had left is still there, and the bytes of this row come out too few
   globalThis.gc?.()
   globalThis.gc?.()
   const { heapUsed, arrayBuffers, external } = process.memoryUsage()
