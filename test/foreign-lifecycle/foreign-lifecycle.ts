@@ -139,6 +139,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
       },
       dial: target => this.#dial(target),
       open: raw => this.#open(raw),
+      appeared: record => this.#appeared(own(record)),
       account: record => this.#account(own(record)),
       refuse: (record, refusal) => { this.#refuse(own(record), refusal) },
       identified: (record, peer) => this.#identified(own(record), peer),
@@ -168,7 +169,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     const record = new ForeignRecord(raw, this.#init.clock.now(), (ended, reason, how) => { this.#teardown.end(ended, reason, how) })
     this.#totals.opened++
     this.#live.add(record)
-    const refusal = this.#teardown.draining ? refuse('stopping', 'the node is shutting down') : this.#steps.enter(record, true)
+    const refusal = this.#teardown.draining ? refuse('stopping', 'the node is shutting down') : this.#steps.opened(record, true)
     if (refusal != null) this.#refuse(record, refusal)
     else if (!record.isClosed()) this.#place(record)
     return record.isClosed() ? record.answer() : record
@@ -196,12 +197,18 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
 
   #account (record: ForeignRecord): Refusal | undefined {
     if (record.isClosed()) return record.answer()
-    const refusal = this.#steps.enter(record, false)
+    const refusal = this.#steps.opened(record, false) ?? this.#steps.raw(record)
     if (refusal != null) this.#refuse(record, refusal)
     if (record.isClosed()) return record.answer()
     record.told = true
     this.#emit({ type: 'connection:opened', record })
     return undefined
+  }
+
+  #appeared (record: ForeignRecord): Refusal | undefined {
+    const refusal = record.isClosed() ? undefined : this.#steps.raw(record)
+    if (refusal != null) this.#refuse(record, refusal)
+    return record.isClosed() ? record.answer() : undefined
   }
 
   #identified (record: ForeignRecord, peer: PeerId): Refusal | undefined {

@@ -1,4 +1,3 @@
-import { normalise } from './foreign-address.ts'
 import { refuse } from './foreign-refusal.ts'
 import type { CloseOptions, CloseReason, ConnectionRecord, ConnectionState, Direction, HandshakePhase, NamedParticipant, NormalisedAddress, RawConnection, Refusal, StreamRecord, Timer } from '@cordon/interface-connection-lifecycle'
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
@@ -19,6 +18,8 @@ export class ForeignRecord implements ConnectionRecord {
   reason?: CloseReason
   readonly control = new AbortController()
   readonly passed: NamedParticipant[] = []
+  /** How many of them were shown the raw bytes, or are about to be */
+  shown = 0
   /** Whether `connection:opened` was told, so that `connection:closed` has to be */
   told = false
   /** While participants are asked whether it may enter */
@@ -33,7 +34,7 @@ export class ForeignRecord implements ConnectionRecord {
   constructor (raw: RawConnection, openedAt: number, end: (record: ForeignRecord, reason: CloseReason, how: 'close' | 'abort') => void) {
     this.raw = raw
     this.openedAt = openedAt
-    this.address = normalise(raw.raw.remoteAddr)
+    this.address = raw.address
     this.#end = end
   }
 
@@ -42,7 +43,7 @@ export class ForeignRecord implements ConnectionRecord {
   }
 
   get remoteAddr (): Multiaddr {
-    return this.raw.raw.remoteAddr
+    return this.raw.remoteAddr
   }
 
   get signal (): AbortSignal {

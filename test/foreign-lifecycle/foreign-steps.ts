@@ -20,16 +20,19 @@ export class ForeignSteps {
     this.#participants = participants
   }
 
-  /** `opened`, and `raw` with it, of the gates or of all others */
-  enter (record: ForeignRecord, gates: boolean): Refusal | undefined {
+  /** `opened` of the gates or of all others */
+  opened (record: ForeignRecord, gates: boolean): Refusal | undefined {
     const asked = this.#participants().filter(({ participant }) => (participant.stage === 'gate') === gates)
-    const stops = (): boolean => record.isClosed()
-    record.asking = true
-    try {
-      return this.#ask(asked, 'opened', [record], { passed: record.passed, stops }) ?? this.#ask(asked, 'raw', [record, record.raw.raw], { stops })
-    } finally {
-      record.asking = false
-    }
+    return this.#about(record, () => this.#ask(asked, 'opened', [record], { passed: record.passed, stops: () => record.isClosed() }))
+  }
+
+  /** `raw` of everybody who has passed `opened` and was not shown it before, where there is something to show */
+  raw (record: ForeignRecord): Refusal | undefined {
+    const { raw } = record.raw
+    if (raw == null) return undefined
+    const asked = record.passed.slice(record.shown)
+    record.shown = record.passed.length
+    return this.#about(record, () => this.#ask(asked, 'raw', [record, raw], { stops: () => record.isClosed() }))
   }
 
   /** The first refusal; nobody is asked once `stops` says so */
@@ -39,6 +42,15 @@ export class ForeignSteps {
 
   letGo (passed: readonly NamedParticipant[], step: 'closed' | 'streamClosed', ...args: unknown[]): void {
     for (const named of passed.toReversed()) this.#run(named, step, ...args)
+  }
+
+  #about (record: ForeignRecord, ask: () => Refusal | undefined): Refusal | undefined {
+    record.asking = true
+    try {
+      return ask()
+    } finally {
+      record.asking = false
+    }
   }
 
   #ask (asked: readonly NamedParticipant[], step: Step, args: readonly unknown[], { passed, stops }: AskOptions = {}): Refusal | undefined {

@@ -34,11 +34,12 @@ const ZONE_IN_MULTIADDR = /^(\/ip6\/[\da-f:.]{2,45})%[^/]*/i
  * The canonical form of one address.
  *
  * @param input - a multiaddr as an object, as text or as bytes; or the text of an IP address; or the `key` of a result
+ * @param transport - how bytes travel where `input` is the text of an IP address, which does not say it; `unknown` by default
  * @throws {InvalidParametersError} when text or bytes are no address at all; never for a `Multiaddr`
  */
-export function normaliseAddress (input: Multiaddr | string | Uint8Array): NormalisedAddress {
+export function normaliseAddress (input: Multiaddr | string | Uint8Array, transport = UNKNOWN): NormalisedAddress {
   if (typeof input === 'string') {
-    return fromText(input)
+    return fromText(input, transport)
   }
 
   if (isMultiaddr(input)) {
@@ -87,7 +88,7 @@ function notAnAddress (input: string | Uint8Array): InvalidParametersError {
   return new InvalidParametersError(`an address must be a multiaddr or an IP address, got ${describe(input)}`)
 }
 
-function fromText (text: string): NormalisedAddress {
+function fromText (text: string, transport: string): NormalisedAddress {
   if (text.length > MAX_TEXT) {
     throw notAnAddress(text)
   }
@@ -96,7 +97,7 @@ function fromText (text: string): NormalisedAddress {
     return fromComponents(parse(text.replace(ZONE_IN_MULTIADDR, '$1')).getComponents())
   }
 
-  const address = fromIPText(text) ?? fromKeyText(text)
+  const address = fromIPText(text, transport) ?? fromKeyText(text)
 
   if (address === undefined) {
     throw notAnAddress(text)
@@ -105,16 +106,16 @@ function fromText (text: string): NormalisedAddress {
   return address
 }
 
-function fromIPText (text: string): NormalisedAddress | undefined {
+function fromIPText (text: string, transport = UNKNOWN): NormalisedAddress | undefined {
   const address = parseIPv4(text)
 
   if (address !== -1) {
-    return fromIPv4(address, UNKNOWN)
+    return fromIPv4(address, transport)
   }
 
   const ipv6 = readIPv6(text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text)
 
-  return ipv6 === undefined ? undefined : fromIPv6(ipv6, UNKNOWN)
+  return ipv6 === undefined ? undefined : fromIPv6(ipv6, transport)
 }
 
 /** Reads a key back */

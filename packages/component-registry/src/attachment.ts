@@ -1,7 +1,9 @@
+import { normaliseAddress } from '@cordon/address'
 import type { Negotiating } from './streams.ts'
 import type { TransportState, Wiring } from './wiring.ts'
-import type { ConnectionRecord, RawConnection, Refusal } from '@cordon/interface-connection-lifecycle'
-import type { AbortOptions, Connection, MessageStream, MultiaddrConnection, StreamMuxer } from '@libp2p/interface'
+import type { ConnectionRecord, NormalisedAddress, RawConnection, Refusal } from '@cordon/interface-connection-lifecycle'
+import type { AbortOptions, Connection, MessageStream, MessageStreamStatus, MultiaddrConnection, StreamMuxer } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** What lies below a raw connection, where the raw connection cannot be trusted to end it */
 export interface Underlay {
@@ -39,6 +41,18 @@ export class Attachment implements RawConnection {
     this.direction = direction
     this.transport = transport
     this.#wiring = wiring
+  }
+
+  get address (): NormalisedAddress {
+    return normaliseAddress(this.raw.remoteAddr)
+  }
+
+  get remoteAddr (): Multiaddr {
+    return this.raw.remoteAddr
+  }
+
+  get status (): MessageStreamStatus {
+    return this.raw.status
   }
 
   /** Watches for the end of the raw connection; to be called in the tick in which it appeared */

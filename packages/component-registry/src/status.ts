@@ -12,9 +12,13 @@ const WEBSOCKETS = '@libp2p/websockets'
 
 /** What holds for each transport, and what does not; `strangers` are those that were not composed */
 export function transportStatus (transports: readonly TransportState[], strangers: readonly Transport[], boundsWindows: boolean): TransportStatus[] {
-  const ours = transports.map(({ tag, guardsSockets, bringsMuxer, unreturned, asksBlockList }): TransportStatus => {
+  const ours = transports.map(({ tag, guardsSockets, bringsMuxer, unreturned, asksBlockList, asksOnArrival }): TransportStatus => {
     const enforced = [...ENFORCED]
     const gaps: string[] = []
+
+    if (asksOnArrival === true) {
+      enforced.push('arrivals')
+    }
 
     if (guardsSockets) {
       enforced.push('sockets')

@@ -1,3 +1,4 @@
+import { Arrivals, isTcpListener } from './arrivals.ts'
 import { Dials } from './dials.ts'
 import { isGuardable, SocketGuard } from './sockets.ts'
 import { RecordingUpgrader } from './upgrader.ts'
@@ -66,12 +67,17 @@ export class TransportHook {
     }
     transport.createListener = options => {
       const guard = new SocketGuard(this.#wiring, this.sockets)
+      const arrivals = new Arrivals(this.#wiring, this.#gater, state)
       const { inbound } = this.#wiring.blockLists
       const blockList = inbound == null || bringsBlockList(transport, 'listenOpts') ? {} : { blockList: inbound }
-      const listener = createListener({ ...options, upgrader: upgrader.withSockets(guard), ...blockList })
+      const listener = createListener({ ...options, upgrader: upgrader.forListener({ sockets: guard, arrivals }), ...blockList })
 
       if (inbound != null) {
         state.asksBlockList = asksBlockList(listener, inbound)
+      }
+
+      if (isTcpListener(listener, state.tag) && state.asksOnArrival !== false) {
+        arrivals.watch(listener)
       }
 
       if (isGuardable(listener)) {

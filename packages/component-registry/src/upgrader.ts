@@ -3,6 +3,7 @@ import { ConnectionClosedError } from '@libp2p/interface'
 import { asError, Attachment } from './attachment.ts'
 import { isThenable } from './deadline.ts'
 import { OutboundWebSocket } from './outbound-websocket.ts'
+import type { Arrivals } from './arrivals.ts'
 import type { Gater } from './gater.ts'
 import type { MuxerHook } from './muxer.ts'
 import type { SocketGuard } from './sockets.ts'
@@ -11,6 +12,12 @@ import type { ConnectionRecord, Refusal } from '@cordon/interface-connection-lif
 import type { ClearableSignal, Connection, ConnectionEncrypter, MultiaddrConnection, StreamMuxerFactory, Upgrader, UpgraderOptions, UpgraderWithoutEncryptionOptions } from '@libp2p/interface'
 
 type Options = UpgraderOptions | UpgraderWithoutEncryptionOptions
+
+/** What is known of the sockets below one listener */
+export interface ListenerState {
+  readonly sockets: SocketGuard
+  readonly arrivals: Arrivals
+}
 
 /**
  * The upgrader that a transport sees: makes a record first, and only then lets libp2p upgrade the connection.
@@ -23,20 +30,20 @@ export class RecordingUpgrader implements Upgrader {
   readonly #muxers: MuxerHook
   readonly #upgrader: Upgrader
   readonly #transport: TransportState
-  readonly #sockets?: SocketGuard
+  readonly #listener?: ListenerState
 
-  constructor (wiring: Wiring, gater: Gater, muxers: MuxerHook, upgrader: Upgrader, transport: TransportState, sockets?: SocketGuard) {
+  constructor (wiring: Wiring, gater: Gater, muxers: MuxerHook, upgrader: Upgrader, transport: TransportState, listener?: ListenerState) {
     this.#wiring = wiring
     this.#gater = gater
     this.#muxers = muxers
     this.#upgrader = upgrader
     this.#transport = transport
-    this.#sockets = sockets
+    this.#listener = listener
   }
 
-  /** The same for one listener, whose sockets are guarded */
-  withSockets (sockets: SocketGuard): RecordingUpgrader {
-    return new RecordingUpgrader(this.#wiring, this.#gater, this.#muxers, this.#upgrader, this.#transport, sockets)
+  /** The same for one listener, which knows of sockets before they are raw connections */
+  forListener (listener: ListenerState): RecordingUpgrader {
+    return new RecordingUpgrader(this.#wiring, this.#gater, this.#muxers, this.#upgrader, this.#transport, listener)
   }
 
   // not `async`: what is refused at once costs one rejected promise and no stack (`bench -- shed`)
@@ -53,11 +60,16 @@ export class RecordingUpgrader implements Upgrader {
 
   #upgradeInbound (raw: MultiaddrConnection, options: Options): Promise<void> {
     const attachment = new Attachment(raw, 'inbound', this.#transport, this.#wiring)
-    attachment.underlay = this.#sockets?.claim(raw)
-    const record = this.#open(attachment)
+    attachment.underlay = this.#listener?.sockets.claim(raw)
+    const arrived = this.#listener?.arrivals.claim(attachment)
+    const record = arrived?.record ?? this.#wiring.driver.open(attachment)
 
-    if (isRefusal(record)) {
+    if (isRefusal(record) || this.#appeared(attachment, record) != null) {
       return REFUSED
+    }
+
+    if (arrived?.accounted === true) {
+      return this.#accounted(attachment, record, options)
     }
 
     const verdict = this.#gater.inbound(raw)
@@ -72,13 +84,13 @@ export class RecordingUpgrader implements Upgrader {
   async upgradeOutbound (raw: MultiaddrConnection, options: Options): Promise<Connection> {
     const attachment = new Attachment(raw, 'outbound', this.#transport, this.#wiring)
     attachment.underlay = OutboundWebSocket.below(raw, this.#transport)
-    const record = this.#open(attachment)
+    const record = this.#wiring.driver.open(attachment)
 
     if (isRefusal(record)) {
       throw new ConnectionRefusedError(record)
     }
 
-    const refusal = this.#wiring.driver.account(record)
+    const refusal = this.#appeared(attachment, record) ?? this.#wiring.driver.account(record)
 
     if (refusal != null) {
       throw new ConnectionRefusedError(refusal)
@@ -108,14 +120,10 @@ export class RecordingUpgrader implements Upgrader {
     }
   }
 
-  #open (attachment: Attachment): ConnectionRecord | Refusal {
-    const record = this.#wiring.driver.open(attachment)
+  #appeared (attachment: Attachment, record: ConnectionRecord): Refusal | undefined {
+    attachment.watch(record)
 
-    if (!isRefusal(record)) {
-      attachment.watch(record)
-    }
-
-    return record
+    return this.#wiring.driver.appeared(record)
   }
 
   #inbound (attachment: Attachment, record: ConnectionRecord, denied: Refusal | undefined, options: Options): Promise<void> {
@@ -129,6 +137,10 @@ export class RecordingUpgrader implements Upgrader {
       return REFUSED
     }
 
+    return this.#accounted(attachment, record, options)
+  }
+
+  #accounted (attachment: Attachment, record: ConnectionRecord, options: Options): Promise<void> {
     attachment.boundAnswers(this.#wiring.init.maxAnswers)
 
     return this.#upgrader.upgradeInbound(attachment.raw, this.#options(options))

@@ -34,6 +34,9 @@ export interface TransportState {
   /** See `TransportStatus.unreturned` */
   unreturned: number
 
+  /** The lifecycle is asked about its sockets before it makes anything of them; nothing is known while it has none */
+  asksOnArrival?: boolean
+
   /** Its servers ask which addresses may not connect before there is a socket; nothing is known while it has none */
   asksBlockList?: boolean
 }

@@ -23,7 +23,6 @@ export interface Waiter {
 export class LifecycleRecord implements ConnectionRecord {
   readonly id: string
   readonly direction: Direction
-  readonly remoteAddr: Multiaddr
   readonly address: NormalisedAddress
   readonly openedAt: number
 
@@ -73,18 +72,23 @@ export class LifecycleRecord implements ConnectionRecord {
   closer: AbortController | undefined = undefined
 
   readonly #owner: RecordOwner
+  #source: Pick<RawConnection, 'remoteAddr'>
   #controller: AbortController | undefined = undefined
   #settled: Waiter | undefined = undefined
   #gone: Waiter | undefined = undefined
 
-  constructor (id: string, transport: RawConnection, address: NormalisedAddress, openedAt: number, owner: RecordOwner) {
+  constructor (id: string, transport: RawConnection, openedAt: number, owner: RecordOwner) {
     this.id = id
     this.direction = transport.direction
-    this.remoteAddr = transport.raw.remoteAddr
-    this.address = address
+    this.address = transport.address
     this.openedAt = openedAt
     this.#owner = owner
     this.transport = transport
+    this.#source = transport
+  }
+
+  get remoteAddr (): Multiaddr {
+    return this.#source.remoteAddr
   }
 
   isOwnedBy (owner: RecordOwner): boolean {
@@ -136,6 +140,14 @@ export class LifecycleRecord implements ConnectionRecord {
     if (this.released) return
     this.#gone ??= waiter()
     await this.#gone.promise
+  }
+
+  /** Forgets what it was made of */
+  letGo (): void {
+    // nobody may ever ask where a socket came from of which libp2p made nothing, and to find out takes time
+    if (this.transport?.raw != null) this.#source = { remoteAddr: this.transport.remoteAddr }
+    this.transport = undefined
+    this.closer = undefined
   }
 
   tellReleased (): void {

@@ -1,4 +1,3 @@
-import { normaliseAddress } from '@cordon/address'
 import { AlreadyAttachedError } from '@cordon/interface-connection-lifecycle'
 import { InvalidParametersError } from '@libp2p/interface'
 import { MAX_DROPS, NAME, STAY } from './constants.ts'
@@ -68,7 +67,7 @@ export class Spine implements LifecycleDriver {
 
   open (raw: RawConnection): LifecycleRecord | Refusal {
     const { clock, prefix, steps, table, totals } = this.#context
-    const record = new LifecycleRecord(`${prefix}${++this.#records}`, raw, normaliseAddress(raw.raw.remoteAddr), clock.now(), this)
+    const record = new LifecycleRecord(`${prefix}${++this.#records}`, raw, clock.now(), this)
     totals.opened++
     table.add(record)
 
@@ -79,8 +78,14 @@ export class Spine implements LifecycleDriver {
 
     const full = this.#place(record)
     if (full != null) return this.#refuse(record, full, NAME)
-    this.#show(record, 0, steps.gates)
     return this.#turnedAway(record) ?? record
+  }
+
+  appeared (connection: ConnectionRecord): Refusal | undefined {
+    const { steps } = this.#context
+    const record = this.own(connection)
+    this.#show(record, 0, record.announced ? steps.count : steps.gates)
+    return this.#turnedAway(record)
   }
 
   account (connection: ConnectionRecord): Refusal | undefined {
@@ -145,7 +150,7 @@ export class Spine implements LifecycleDriver {
 
   upgradeFailed (connection: ConnectionRecord, error: Error): void {
     const record = this.own(connection)
-    const status = record.transport?.raw.status ?? 'closed'
+    const status = record.transport?.status ?? 'closed'
     const by = record.intent == null && hasEnded(status) && status !== 'aborted' ? 'remote' : 'local'
     this.#teardown.finish(record, this.isDraining ? { code: 'shutdown', by: 'local', error } : { code: 'upgrade-failed', by, error }, 'abort', true)
     this.#teardown.cut(record, error)
@@ -295,10 +300,11 @@ export class Spine implements LifecycleDriver {
     this.#teardown.finish(record, { code: 'crowded', by: 'local', refusal }, 'abort', true)
   }
 
-  /** Shows the raw bytes, where opening has gone well */
+  /** Shows the raw bytes, where opening has gone well and there are any */
   #show (record: LifecycleRecord, from: number, to: number): boolean {
-    if (record.isClosed() || record.transport == null) return false
-    return this.#goesOn(record, this.#context.steps.show('raw', record, record.transport.raw, from, to))
+    const raw = record.transport?.raw
+    if (record.isClosed() || raw == null) return !record.isClosed()
+    return this.#goesOn(record, this.#context.steps.show('raw', record, raw, from, to))
   }
 
   /** Closes what a step has refused, and releases what was closed while the steps ran */

@@ -111,7 +111,7 @@ export class Teardown {
     if (record.released || transport == null) return
 
     try {
-      if (!hasEnded(transport.raw.status)) transport.abort(error)
+      if (!hasEnded(transport.status)) transport.abort(error)
     } catch (err) {
       this.#context.log.error('could not cut connection %s - %e', record.id, err)
     }
@@ -134,7 +134,7 @@ export class Teardown {
     const failed = (err: unknown): void => { this.cut(record, err instanceof Error ? err : this.#cut) }
     const closed = (): void => {
       // most transports have told by now that they are lost; one that closes in silence is gone as well
-      if (record.transport != null && hasEnded(record.transport.raw.status)) this.cut(record)
+      if (record.transport != null && hasEnded(record.transport.status)) this.cut(record)
     }
 
     try {
@@ -176,8 +176,7 @@ export class Teardown {
     }
 
     record.released = true
-    record.transport = undefined
-    record.closer = undefined
+    record.letGo()
     if (record.closeDeadline != null) this.#deadlines.remove(record.closeDeadline)
     record.closeDeadline = undefined
     this.#context.table.drained(record)

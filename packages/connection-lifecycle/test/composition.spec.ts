@@ -1,7 +1,7 @@
 import { isRefusal, STAGES } from '@cordon/interface-connection-lifecycle'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bench, fakeConnection, PEERS, seedOf, settle } from './support.ts'
+import { bench, enter, fakeConnection, PEERS, seedOf, settle } from './support.ts'
 import type { Bench, FakeRaw } from './support.ts'
 import type { ConnectionRecord, Participant, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { PeerId } from '@libp2p/interface'
@@ -143,7 +143,7 @@ class Orchestra {
     }
     this.records.push(record)
     raw.onEnd = () => { this.bench.lifecycle.lost(record, {}) }
-    if (isRefusal(driver.account(record))) expectEnded(raw)
+    if (isRefusal(enter(driver, record))) expectEnded(raw)
   }
 
   use (record: ConnectionRecord, code: number): void {

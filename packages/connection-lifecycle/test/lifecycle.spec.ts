@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bench, expectRecord, expectRefusal, PEERS, recorder, settle } from './support.ts'
+import { bench, enter, expectRecord, expectRefusal, PEERS, recorder, settle } from './support.ts'
 
 const PEER = PEERS[0]
 
@@ -12,7 +12,10 @@ describe('the way of a connection', () => {
     const made = raw()
     const record = expectRecord(driver.open(made))
     expect(record).toMatchObject({ state: 'handshaking', phase: 'encrypt', direction: 'inbound' })
-    expect(steps.splice(0)).toEqual(['gate.opened', 'gate.raw'])
+    expect(steps.splice(0)).toEqual(['gate.opened'])
+
+    expect(driver.appeared(record)).toBeUndefined()
+    expect(steps.splice(0)).toEqual(['gate.raw'])
 
     expect(driver.account(record)).toBeUndefined()
     expect(steps.splice(0)).toEqual(['account.opened', 'watch.opened', 'account.raw', 'watch.raw'])
@@ -48,7 +51,7 @@ describe('the way of a connection', () => {
     })
     const made = raw()
     const record = expectRecord(driver.open(made))
-    const refusal = expectRefusal(driver.account(record))
+    const refusal = expectRefusal(enter(driver, record))
 
     expect(refusal).toMatchObject({ code: 'blocked', module: 'full' })
     expect(steps).toEqual(['gate.opened', 'gate.raw', 'full.opened', 'gate.closed refused'])

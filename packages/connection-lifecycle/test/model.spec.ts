@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { LifecycleRecord } from '../src/record.ts'
 import { holds, rowOf, TABLE } from './held.ts'
 import { Reference } from './model.ts'
-import { bench, fakeConnection, PEERS, report, seedOf } from './support.ts'
+import { bench, fakeConnection, FakeSocket, PEERS, report, seedOf } from './support.ts'
 import type { Kind, Model, ModelInit, Plan, Step } from './model.ts'
 import type { Bench, FakeRaw } from './support.ts'
 import type { ConnectionRecord, NamedParticipant, Refusal } from '@cordon/interface-connection-lifecycle'
@@ -99,7 +99,7 @@ class Duel {
 
     if (op === 0) return
     if (op <= 5) {
-      this.#open(a % 4, b === 0, KINDS[c % 5] ?? 'hangs', c > 4)
+      this.#open(a % 4, b === 0, KINDS[c % 5] ?? 'hangs', c)
     } else if (op === 6) {
       this.#advance(a === 7 ? 1_000 : (b + 1) * 20, c % 3 === 0)
     } else if (op === 7) {
@@ -170,14 +170,15 @@ class Duel {
     }
   }
 
-  #open (group: number, outbound: boolean, kind: Kind, accounts: boolean): void {
+  #open (group: number, outbound: boolean, kind: Kind, way: number): void {
     const { driver } = this.bench
     const direction = outbound ? 'outbound' : 'inbound'
     const raw = this.bench.raw(GROUPS[group], direction)
     raw.closing = kind
     const model = this.model.open(`g${group}`, direction, kind)
     const pair: Pair = this.#opening = { model, raw, events: [], closedBy: [], record: undefined }
-    const answer = driver.open(raw)
+    const socket = new FakeSocket(raw)
+    const answer = driver.open(socket)
     if (!isRefusal(answer)) this.#pairOf(answer)
     this.#opening = undefined
     this.pairs.push(pair)
@@ -185,10 +186,22 @@ class Duel {
     if (isRefusal(answer)) return
 
     raw.onEnd = () => { this.bench.lifecycle.lost(answer, {}) }
-    if (!accounts) return
-    const refusal = driver.account(answer)
-    this.model.account(model)
-    if (isRefusal(refusal) !== (model.state === 'closed' as string)) throw new Error('account answered something else')
+    const appear = (record: ConnectionRecord): Refusal | undefined => {
+      socket.appeared = true
+      this.model.appeared(model)
+      return driver.appeared(record)
+    }
+    const account = (record: ConnectionRecord): Refusal | undefined => {
+      this.model.account(model)
+      return driver.account(record)
+    }
+    // a few are only asked about, as while the user's gater thinks; of a few libp2p makes nothing; the rest in both orders
+    const steps = way < 4 ? [appear] : way < 6 ? [account] : way % 2 === 0 ? [appear, account] : [account, appear]
+    for (const step of steps) {
+      const refusal = step(answer)
+      if (isRefusal(refusal) !== (model.state === 'closed' as string)) throw new Error(`${step.name} answered something else`)
+      if (isRefusal(refusal)) return
+    }
   }
 
   #advance (ms: number, jumps: boolean): void {

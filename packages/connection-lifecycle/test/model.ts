@@ -47,6 +47,8 @@ export interface Model {
   released: boolean
   intent: 'local-close' | 'local-abort' | undefined
   rawEnded: boolean
+  /** libp2p has made something of it */
+  appeared: boolean
   /** What is told of it, in order */
   events: string[]
   /** Which participants were told of the end, in order */
@@ -83,7 +85,7 @@ export class Reference {
       number: this.opened++, direction, group, kind, openedAt: this.now,
       state: 'new', phase: undefined, phaseDue: Infinity, totalDue: Infinity, closeDue: Infinity, peer: undefined,
       code: undefined, by: undefined, passed: 0, announced: false, handshaken: false, released: false,
-      intent: undefined, rawEnded: false, events: [], closedBy: []
+      intent: undefined, rawEnded: false, appeared: false, events: [], closedBy: []
     }
     this.connections.push(c)
     if (!this.#ask(c, 'opened', 0, this.init.gates)) return c
@@ -96,8 +98,13 @@ export class Reference {
     c.state = 'handshaking'
     this.#enter(c, 'encrypt', this.init.encrypt)
     c.totalDue = c.openedAt + this.init.total
-    this.#ask(c, 'raw', 0, this.init.gates)
     return c
+  }
+
+  appeared (c: Model): void {
+    if (c.state === 'closed') this.#cut(c)
+    else this.#ask(c, 'raw', 0, c.announced ? this.init.count : this.init.gates)
+    c.appeared = true
   }
 
   account (c: Model): void {
@@ -105,7 +112,8 @@ export class Reference {
       this.#cut(c)
       return
     }
-    if (!this.#ask(c, 'opened', this.init.gates, this.init.count) || !this.#ask(c, 'raw', this.init.gates, this.init.count)) return
+    if (!this.#ask(c, 'opened', this.init.gates, this.init.count)) return
+    if (c.appeared && !this.#ask(c, 'raw', this.init.gates, this.init.count)) return
     c.announced = true
     c.events.push('connection:opened')
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bench, expectRecord, expectRefusal, fakeConnection, PEERS, recorder, settle } from './support.ts'
+import { bench, enter, expectRecord, expectRefusal, fakeConnection, PEERS, recorder, settle } from './support.ts'
 import type { ConnectionRecord, Participant, Refusal } from '@cordon/interface-connection-lifecycle'
 
 const PEER = PEERS[0]
@@ -26,7 +26,7 @@ describe('a step that is a bug', () => {
       const { driver, events, lifecycle, lines, raw } = bench({ participants: [recorder('first', 'gate', steps), ['buggy', buggy], recorder('last', 'observe', steps)] })
       const made = raw()
       const record = expectRecord(driver.open(made))
-      driver.account(record)
+      enter(driver, record)
       driver.identified(record, PEER)
       driver.secured(record, made.raw)
       driver.upgraded(record, fakeConnection(PEER))
@@ -94,7 +94,7 @@ describe('a participant', () => {
     const { driver, lifecycle, raw } = bench({ participants: [['gate', gate], ['watch', watch]] })
     const made = raw()
     const record = expectRecord(driver.open(made))
-    driver.account(record)
+    enter(driver, record)
     driver.identified(record, PEER)
     driver.secured(record, made.raw)
     driver.upgraded(record, fakeConnection(PEER))
@@ -116,7 +116,7 @@ describe('a participant', () => {
     const { driver, events, lifecycle, raw } = bench({ participants: [recorder('first', 'gate', order), ['self', self], recorder('never', 'observe', order)] })
     const made = raw()
     const record = expectRecord(driver.open(made))
-    expect(driver.account(record)).toMatchObject({ code: 'gone' })
+    expect(enter(driver, record)).toMatchObject({ code: 'gone' })
     expect(order).toEqual(['first.opened', 'first.raw', 'still in opened, closed', 'closed', 'first.closed misbehaved'])
     expect(made.calls).toEqual(['close', 'abort'])
     expect(events).toEqual([])

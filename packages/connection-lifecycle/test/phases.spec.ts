@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bench, fakeConnection, PEERS } from './support.ts'
+import { bench, enter, fakeConnection, PEERS } from './support.ts'
 import type { ConnectionRecord, Participant } from '@cordon/interface-connection-lifecycle'
 
 const PEER = PEERS[0]
@@ -80,7 +80,7 @@ describe('a deadline', () => {
     const record = driver.open(made) as ConnectionRecord
     clock.tick(3_000)
     expect(record.reason?.code).toBe('deadline')
-    expect(driver.account(record)).toMatchObject({ code: 'gone', module: 'lifecycle', message: 'the connection had ended already: deadline by local' })
+    expect(enter(driver, record)).toMatchObject({ code: 'gone', module: 'lifecycle', message: 'the connection had ended already: deadline by local' })
     expect(events).toEqual([])
     expect(lifecycle.stats().closed).toEqual({ deadline: 1 })
   })

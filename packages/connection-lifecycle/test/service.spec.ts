@@ -2,7 +2,7 @@ import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { isConnectionLifecycle, lifecycleDriverSymbol } from '@cordon/interface-connection-lifecycle'
 import { fakeClock } from '@cordon/testing'
 import { describe, expect, it } from 'vitest'
-import { bench, countingSignal, EVENTS, expectRecord, expectRefusal, fakeConnection, PEERS, recorder, recordingLogger, settle } from './support.ts'
+import { bench, countingSignal, enter, EVENTS, expectRecord, expectRefusal, fakeConnection, PEERS, recorder, recordingLogger, settle } from './support.ts'
 import type { Bench } from './support.ts'
 import type { MonitorEvent } from '@cordon/interface-connection-lifecycle'
 import type { ComponentLogger, Metrics } from '@libp2p/interface'
@@ -169,7 +169,7 @@ describe('events', () => {
     for (const type of EVENTS) lifecycle.addEventListener(type, () => { seen.push(type) })
     const made = raw()
     const record = expectRecord(driver.open(made))
-    expect(driver.account(record)).toMatchObject({ code: 'gone' })
+    expect(enter(driver, record)).toMatchObject({ code: 'gone' })
     expect(seen).toEqual(['connection:opened', 'connection:closed'])
   })
 
@@ -199,7 +199,7 @@ describe('events', () => {
     const made = raw('/ip4/93.184.216.34/tcp/1')
     made.abort = broken
     const record = expectRecord(driver.open(made))
-    expect(driver.account(record)).toBeUndefined()
+    expect(enter(driver, record)).toBeUndefined()
     await record.close({ code: 'idle', by: 'local' }, { abort: true })
     expect(lifecycle.size).toBe(0)
     expect(lifecycle.stats().faults).toEqual({ fails: 1 })

@@ -1,3 +1,4 @@
+import { normaliseAddress } from '@cordon/address'
 import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { isRefusal, lifecycleDriverSymbol } from '@cordon/interface-connection-lifecycle'
 import { fakeClock } from '@cordon/testing'
@@ -5,7 +6,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { ConnectionLifecycleInit } from '@cordon/connection-lifecycle'
 import type {
-  ConnectionLifecycle, ConnectionRecord, Direction, LifecycleDriver, LifecycleEvent, LifecycleHost, Participant, RawConnection, Refusal
+  ConnectionLifecycle, ConnectionRecord, Direction, LifecycleDriver, LifecycleEvent, LifecycleHost, NormalisedAddress, Participant, RawConnection, Refusal
 } from '@cordon/interface-connection-lifecycle'
 import type { FakeClock } from '@cordon/testing'
 import type { AbortOptions, ComponentLogger, Connection, Logger, MultiaddrConnection, PeerId } from '@libp2p/interface'
@@ -42,6 +43,8 @@ export function recordingLogger (lines: Line[], enabled = false): ComponentLogge
 /** A raw connection that ends when it is told to, and remembers how */
 export class FakeRaw implements RawConnection {
   readonly direction: Direction
+  readonly address: NormalisedAddress
+  readonly remoteAddr: Multiaddr
   readonly raw: MultiaddrConnection
   readonly calls: string[] = []
   readonly errors: Error[] = []
@@ -53,6 +56,8 @@ export class FakeRaw implements RawConnection {
 
   constructor (address: Multiaddr, direction: Direction) {
     this.direction = direction
+    this.remoteAddr = address
+    this.address = normaliseAddress(address)
     // eslint-disable-next-line @typescript-eslint/no-this-alias
     const fake = this
     this.raw = { remoteAddr: address, get status () { return fake.status } } as MultiaddrConnection
@@ -81,6 +86,40 @@ export class FakeRaw implements RawConnection {
   }
 }
 
+/** The same before libp2p has made anything of it */
+export class FakeSocket implements RawConnection {
+  appeared = false
+  readonly direction: Direction
+  readonly address: NormalisedAddress
+  readonly #raw: FakeRaw
+
+  constructor (raw: FakeRaw) {
+    this.#raw = raw
+    this.direction = raw.direction
+    this.address = raw.address
+  }
+
+  get raw (): MultiaddrConnection | undefined {
+    return this.appeared ? this.#raw.raw : undefined
+  }
+
+  get remoteAddr (): Multiaddr {
+    return this.#raw.remoteAddr
+  }
+
+  get status (): MultiaddrConnection['status'] {
+    return this.#raw.status
+  }
+
+  async close (options: AbortOptions): Promise<void> {
+    await this.#raw.close(options)
+  }
+
+  abort (error: Error): void {
+    this.#raw.abort(error)
+  }
+}
+
 export interface Bench {
   readonly clock: FakeClock
   readonly lifecycle: ConnectionLifecycle & { start (): Promise<void>, afterStart (): void, beforeStop (): void, stop (): Promise<void> }
@@ -104,6 +143,11 @@ export interface BenchInit extends ConnectionLifecycleInit {
   host?: Partial<LifecycleHost>
   listen?: boolean
   logging?: boolean
+}
+
+/** A raw connection is made of it, and the user's gater agrees */
+export function enter (driver: LifecycleDriver, record: ConnectionRecord): Refusal | undefined {
+  return driver.appeared(record) ?? driver.account(record)
 }
 
 /** A lifecycle with a clock that stands still, driven by hand */
@@ -130,7 +174,7 @@ export function bench (init: BenchInit = {}): Bench {
   const open: Bench['open'] = (address, direction) => {
     const made = raw(address, direction)
     const record = expectRecord(driver.open(made))
-    const refusal = driver.account(record)
+    const refusal = enter(driver, record)
     if (refusal != null) throw new Error(`refused: ${refusal.message}`)
     made.onEnd = () => { lifecycle.lost(record, {}) }
     return { record, raw: made }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bench, expectRecord, expectRefusal, fakeConnection, PEERS, recorder, settle } from './support.ts'
+import { bench, enter, expectRecord, expectRefusal, fakeConnection, PEERS, recorder, settle } from './support.ts'
 import type { FakeRaw } from './support.ts'
 import type { CloseReason, Participant } from '@cordon/interface-connection-lifecycle'
 
@@ -264,7 +264,7 @@ describe('a refusal', () => {
     const { driver, events, lifecycle, raw } = bench({ participants: [recorder('first', 'gate', steps), recorder('no', 'account', steps, step), recorder('last', 'observe', steps)] })
     const made = raw()
     const record = expectRecord(driver.open(made))
-    const answers = [driver.account(record), driver.identified(record, PEER), driver.upgraded(record, fakeConnection(PEER))]
+    const answers = [enter(driver, record), driver.identified(record, PEER), driver.upgraded(record, fakeConnection(PEER))]
 
     expect(answers[stages.indexOf(step)]).toMatchObject({ code: 'blocked', module: 'no' })
     // asked again, it says the same
@@ -281,7 +281,7 @@ describe('a refusal', () => {
     const refusal = { code: 'gater', module: 'connectionGater', message: 'it said no' } as const
     driver.refuse(record, refusal)
     driver.refuse(record, refusal)
-    expect(driver.account(record)).toBe(refusal)
+    expect(enter(driver, record)).toBe(refusal)
     expect(events).toEqual([{ type: 'connection:refused', record, refusal }])
     expect(lifecycle.stats().refused).toEqual({ connectionGater: 1 })
   })
@@ -321,7 +321,7 @@ describe('between open and account', () => {
     const record = expectRecord(driver.open(raw()))
     driver.open(raw())
     expect(events).toMatchObject([{ type: 'connection:refused', record, refusal: { code: 'crowded' } }])
-    expect(driver.account(record)).toBe(record.reason?.refusal)
+    expect(enter(driver, record)).toBe(record.reason?.refusal)
     expect(events).toHaveLength(1)
   })
 
@@ -329,7 +329,7 @@ describe('between open and account', () => {
     const { driver, events, lifecycle, raw } = bench()
     const record = expectRecord(driver.open(raw()))
     lifecycle.lost(record, { error: ERROR })
-    expect(driver.account(record)).toMatchObject({ code: 'gone', reason: { code: 'remote-reset' } })
+    expect(enter(driver, record)).toMatchObject({ code: 'gone', reason: { code: 'remote-reset' } })
     expect(events).toEqual([])
   })
 
@@ -339,7 +339,7 @@ describe('between open and account', () => {
     const record = expectRecord(driver.open(made))
     void record.close(IDLE)
     expect(lifecycle.size).toBe(1)
-    expect(driver.account(record)).toMatchObject({ code: 'gone' })
+    expect(enter(driver, record)).toMatchObject({ code: 'gone' })
     expect(made.calls).toEqual(['close', 'abort'])
     expect(lifecycle.size).toBe(0)
   })

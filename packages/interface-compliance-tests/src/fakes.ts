@@ -1,9 +1,11 @@
+import { normaliseAddress } from '@cordon/address'
 import { defaultLogger } from '@libp2p/logger'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { TypedEventEmitter } from 'main-event'
-import type { Direction, RawConnection } from '@cordon/interface-connection-lifecycle'
+import type { Direction, NormalisedAddress, RawConnection } from '@cordon/interface-connection-lifecycle'
 import type { AbortOptions, Connection, MessageStream, MessageStreamEvents, MessageStreamStatus, MultiaddrConnection, PeerId, Stream } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** Peers that exist nowhere; the ids are valid and fixed */
 export const PEERS: readonly [PeerId, PeerId, PeerId] = [
@@ -40,6 +42,8 @@ class FakeMessageStream extends TypedEventEmitter<MessageStreamEvents> {
 export class FakeRaw implements RawConnection {
   readonly raw: MultiaddrConnection
   readonly direction: Direction
+  readonly address: NormalisedAddress
+  readonly remoteAddr: Multiaddr
   /** What was done to it, in order */
   readonly calls: string[] = []
   /** What it was cut with */
@@ -49,14 +53,20 @@ export class FakeRaw implements RawConnection {
 
   constructor (remoteAddr: string, direction: Direction, closing: Closing) {
     this.direction = direction
+    this.remoteAddr = multiaddr(remoteAddr)
+    this.address = normaliseAddress(this.remoteAddr)
     this.#closing = closing
     this.#stream = new FakeMessageStream(direction)
     // only what a lifecycle may look at: the rest of a raw connection is libp2p's
     this.raw = Object.assign(this.#stream, {
-      remoteAddr: multiaddr(remoteAddr),
+      remoteAddr: this.remoteAddr,
       close: async (options?: AbortOptions) => { await this.close(options ?? {}) },
       abort: (error: Error) => { this.abort(error) }
     }) as unknown as MultiaddrConnection
+  }
+
+  get status (): MessageStreamStatus {
+    return this.#stream.status
   }
 
   get aborted (): boolean {
@@ -85,6 +95,40 @@ export class FakeRaw implements RawConnection {
   /** The other side ends it; the caller tells the lifecycle, as the registry does */
   lose (): void {
     this.#stream.end('closed')
+  }
+}
+
+/** The same before libp2p has made anything of it */
+export class FakeSocket implements RawConnection {
+  appeared = false
+  readonly direction: Direction
+  readonly address: NormalisedAddress
+  readonly #raw: FakeRaw
+
+  constructor (raw: FakeRaw) {
+    this.#raw = raw
+    this.direction = raw.direction
+    this.address = raw.address
+  }
+
+  get raw (): MultiaddrConnection | undefined {
+    return this.appeared ? this.#raw.raw : undefined
+  }
+
+  get remoteAddr (): Multiaddr {
+    return this.#raw.remoteAddr
+  }
+
+  get status (): MessageStreamStatus {
+    return this.#raw.status
+  }
+
+  async close (options: AbortOptions): Promise<void> {
+    await this.#raw.close(options)
+  }
+
+  abort (error: Error): void {
+    this.#raw.abort(error)
   }
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, vi } from 'vitest'
+import { arrivals } from './lifecycle/arrivals.ts'
 import { bounds } from './lifecycle/bounds.ts'
 import { closing } from './lifecycle/closing.ts'
 import { deadlines } from './lifecycle/deadlines.ts'
@@ -41,6 +42,6 @@ export function lifecycleSuite (setup: LifecycleSetup): void {
     })
 
     const its = context(noting)
-    for (const part of [states, refusals, faults, closing, bounds, deadlines, streams, events, maintain]) part(its)
+    for (const part of [states, arrivals, refusals, faults, closing, bounds, deadlines, streams, events, maintain]) part(its)
   })
 }

@@ -28,7 +28,7 @@ export interface TransportStatus {
   /** libp2p's tag, such as `@libp2p/tcp` */
   readonly transport: string
 
-  /** What is enforced, as short names: `records`, `deadlines`, `streams`, `sockets`, `windows`, `addresses` */
+  /** What is enforced, as short names: `records`, `deadlines`, `streams`, `arrivals`, `sockets`, `windows`, `addresses` */
   readonly enforced: readonly string[]
 
   /** What is not, one sentence each */

@@ -1,7 +1,8 @@
+import type { NormalisedAddress } from './address.ts'
 import type { DialTarget, Participant } from './participant.ts'
 import type { ConnectionRecord, Direction, StreamRecord } from './record.ts'
 import type { Refusal } from './refusal.ts'
-import type { AbortOptions, Connection, MessageStream, MultiaddrConnection, PeerId, Stream } from '@libp2p/interface'
+import type { AbortOptions, Connection, MessageStream, MessageStreamStatus, MultiaddrConnection, PeerId, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** A participant with the name under which its module was composed */
@@ -10,10 +11,22 @@ export interface NamedParticipant {
   readonly participant: Participant
 }
 
-/** A raw connection as the lifecycle needs it: what to know of it, and how to end it together with all that lies below */
+/**
+ * A connection as the lifecycle needs it: what to know of it, and how to end it together with all that lies below. It
+ * may begin as a socket of which libp2p knows nothing yet.
+ */
 export interface RawConnection {
-  readonly raw: MultiaddrConnection
   readonly direction: Direction
+
+  readonly address: NormalisedAddress
+
+  /** May be made when it is first read: whom nobody admits needs none */
+  readonly remoteAddr: Multiaddr
+
+  readonly status: MessageStreamStatus
+
+  /** What libp2p has made of it; there from `appeared` on, or earlier */
+  readonly raw?: MultiaddrConnection | undefined
 
   /** Ends it in order; may reject, or never settle, and is then followed by `abort` */
   close (options: AbortOptions): Promise<void>
@@ -56,16 +69,22 @@ export interface LifecycleDriver {
   dial (target: DialTarget): Refusal | undefined
 
   /**
-   * A raw connection exists: makes its record, runs `opened` of the `gate` stage, and finds it a place among the
-   * handshaking; what the gates refuse therefore never drops anybody. On a refusal the raw connection has been
+   * A connection exists, if only as a socket: makes its record, runs `opened` of the `gate` stage, and finds it a
+   * place among the handshaking; what the gates refuse therefore never drops anybody. On a refusal it has been
    * aborted already.
    */
   open (raw: RawConnection): ConnectionRecord | Refusal
 
   /**
-   * Runs `opened` of the remaining stages; called after the user's own gater has agreed, in the same tick as
-   * `open` where that gater answers at once. On a refusal the raw connection has been aborted already; a record
-   * that was closed in the meantime is refused with what closed it.
+   * libp2p has a raw connection now, in the same tick as `open`: shows it (`raw`) to everybody whose `opened` was asked.
+   * On a refusal it has been aborted already; a record that was closed in the meantime is refused with what closed it.
+   */
+  appeared (record: ConnectionRecord): Refusal | undefined
+
+  /**
+   * Runs `opened` of the remaining stages, and `raw` where `appeared` was before. Called after the user's own gater has
+   * agreed, in the same tick as `open` where that answers at once, and before `appeared` where there is none. It answers
+   * as `appeared` does.
    */
   account (record: ConnectionRecord): Refusal | undefined
 

@@ -27,7 +27,7 @@ export interface Participant {
   /** Before anything is dialled; may be called more than once for one `dial()` */
   dial? (target: DialTarget): Refusal | undefined
 
-  /** A raw connection exists */
+  /** A connection exists; over TCP it is a socket of which libp2p has made nothing yet */
   opened? (record: ConnectionRecord): Refusal | undefined
 
   /**

@@ -59,7 +59,7 @@ export interface CloseOptions {
   readonly abort?: boolean
 }
 
-/** One connection, from the first moment a raw connection exists until everything it held is released */
+/** One connection, from the first moment a socket or a raw connection exists until everything it held is released */
 export interface ConnectionRecord {
   /** Unique in this process; never chosen by the peer */
   readonly id: string
@@ -82,7 +82,7 @@ export interface ConnectionRecord {
   /** What it waits for; only while `state` is `handshaking` */
   readonly phase?: HandshakePhase
 
-  /** When the raw connection appeared, in ms of the lifecycle's clock */
+  /** When it appeared, in ms of the lifecycle's clock */
   readonly openedAt: number
 
   /** Why it ended; only when `state` is `closed` */

@@ -14,8 +14,10 @@ export function targetOfDial ({ peer, multiaddr, address }: DialTarget): GateTar
 }
 
 /** Until the peer is known, whom we have dialled. An inbound address may name a peer as well, and is not believed */
-export function targetOfRecord ({ direction, address, remotePeer, remoteAddr }: ConnectionRecord): GateTarget {
-  return targetOf(direction, address, remotePeer?.toString() ?? (direction === 'outbound' ? peerOf(remoteAddr) : undefined))
+export function targetOfRecord (record: ConnectionRecord): GateTarget {
+  const { direction, address, remotePeer } = record
+  // of an inbound one `remoteAddr` may not have been made yet
+  return targetOf(direction, address, remotePeer?.toString() ?? (direction === 'outbound' ? peerOf(record.remoteAddr) : undefined))
 }
 
 /** The peer at the end of an address; what stands before `/p2p-circuit` is the relay */

@@ -130,7 +130,7 @@ export function bounds ({ start }: Context): void {
       const inbound = fill(harness, host(1), 3)
       for (let n = 0; n < 30; n++) {
         const record = harness.driver.open(harness.raw({ from: host(10 + n), direction: 'outbound' }))
-        if (!('code' in record)) harness.driver.account(record)
+        if (!('code' in record)) harness.enter(record)
       }
       await pass()
       expect(alive(inbound)).toEqual([true, true, true])
@@ -156,7 +156,7 @@ export function bounds ({ start }: Context): void {
       fill(harness, host(1), 4)
       await pass()
       expect(first.state).toBe('closed')
-      expect(harness.driver.account(first)).toMatchObject({ code: 'crowded' })
+      expect(harness.enter(first)).toMatchObject({ code: 'crowded' })
     })
 
     it('what a gate refuses drops nobody', async () => {

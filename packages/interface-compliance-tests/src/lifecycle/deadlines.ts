@@ -79,7 +79,7 @@ export function deadlines ({ start }: Context): void {
       await pass(3_000 + SLACK)
       expect(record.state).toBe('closed')
       expect(raw.aborted).toBe(true)
-      expect(harness.driver.account(record)).toBeDefined()
+      expect(harness.enter(record)).toBeDefined()
       expect(harness.told(record)).not.toContain('connection:opened')
     })
 

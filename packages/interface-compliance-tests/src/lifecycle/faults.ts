@@ -23,7 +23,7 @@ export function faults ({ start }: Context): void {
         const raw = harness.raw()
         const record = harness.driver.open(raw)
         if ('code' in record) throw new Error('refused by the gate')
-        const refusal = harness.driver.account(record) ?? harness.identify(record) ?? harness.upgrade({ record, raw })
+        const refusal = harness.enter(record) ?? harness.identify(record) ?? harness.upgrade({ record, raw })
         expect(refusal ?? record.reason?.refusal).toMatchObject({ code: 'fault', module: 'admit' })
         await pass()
         expectGone(harness, record)

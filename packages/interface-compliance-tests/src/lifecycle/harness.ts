@@ -102,7 +102,7 @@ export class Harness {
     const raw = this.raw(options)
     const record = this.driver.open(raw)
     if (isRefusal(record)) throw new Error(`refused by ${record.module}: ${record.message}`)
-    const refusal = this.driver.account(record)
+    const refusal = this.enter(record)
     if (refusal != null) throw new Error(`refused by ${refusal.module}: ${refusal.message}`)
     return { record, raw }
   }
@@ -111,9 +111,14 @@ export class Harness {
   refused (options?: OpenOptions): { refusal: Refusal, raw: FakeRaw } {
     const raw = this.raw(options)
     const record = this.driver.open(raw)
-    const refusal = isRefusal(record) ? record : this.driver.account(record)
+    const refusal = isRefusal(record) ? record : this.enter(record)
     if (refusal == null) throw new Error('nobody refused')
     return { refusal, raw }
+  }
+
+  /** A raw connection is made of it, and the user's gater agrees */
+  enter (record: ConnectionRecord): Refusal | undefined {
+    return this.driver.appeared(record) ?? this.driver.account(record)
   }
 
   identify (record: ConnectionRecord, peer: PeerId = PEERS[0]): Refusal | undefined {

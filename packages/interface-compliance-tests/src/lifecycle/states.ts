@@ -89,7 +89,7 @@ export function states ({ start }: Context): void {
       log.length = 0
       expect(harness.identify(record)).toBeDefined()
       expect(harness.upgrade({ record, raw })).toBeDefined()
-      expect(harness.driver.account(record)).toBeDefined()
+      expect(harness.enter(record)).toBeDefined()
       harness.driver.refuse(record, { code: 'gater', module: 'gater', message: 'late' })
       harness.driver.closing(record, 'local-abort')
       harness.lifecycle.handshakeFailed(record, new Error('late'))

@@ -1,0 +1,212 @@
+import { normaliseAddress } from '@cordon/address'
+import { lifecycleDriverSymbol } from '@cordon/interface-connection-lifecycle'
+import { defaultLogger } from '@libp2p/logger'
+import { multiaddr } from '@multiformats/multiaddr'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Arrivals, isTcpListener } from '../src/arrivals.ts'
+import { Attachment } from '../src/attachment.ts'
+import { Gater } from '../src/gater.ts'
+import { Wiring } from '../src/wiring.ts'
+import type { TcpListener } from '../src/arrivals.ts'
+import type { TransportState } from '../src/wiring.ts'
+import type { ConnectionLifecycle, RawConnection, Refusal } from '@cordon/interface-connection-lifecycle'
+import type { ConnectionGater, Listener, MultiaddrConnection } from '@libp2p/interface'
+
+const NO: Refusal = { code: 'blocked', module: 'test', message: 'no' }
+
+class FakeSocket {
+  destroyed = false
+  resets = 0
+  readonly heard: string[] = []
+  readonly remoteAddress?: string
+  readonly remotePort = 5
+
+  constructor (remoteAddress?: string) {
+    if (remoteAddress != null) this.remoteAddress = remoteAddress
+  }
+
+  on (event: 'error'): void {
+    this.heard.push(event)
+  }
+
+  resetAndDestroy (): void {
+    this.resets++
+    this.destroyed = true
+  }
+}
+
+type Handler = (socket: FakeSocket) => void
+
+class FakeServer {
+  readonly handlers: Handler[] = []
+
+  listeners (): Handler[] {
+    return [...this.handlers]
+  }
+
+  removeAllListeners (): void {
+    this.handlers.length = 0
+  }
+
+  on (_: 'connection', handler: Handler): void {
+    this.handlers.push(handler)
+  }
+
+  accept (socket: FakeSocket): FakeSocket {
+    this.handlers.forEach(handler => { handler(socket) })
+
+    return socket
+  }
+}
+
+interface Scene {
+  readonly server: FakeServer
+  readonly arrivals: Arrivals
+  readonly state: TransportState
+  /** What the lifecycle was told, in order */
+  readonly calls: string[]
+  /** What it was given */
+  readonly raws: RawConnection[]
+  readonly make: (socket: FakeSocket) => Attachment
+}
+
+/** A lifecycle that answers what it is told to, and the handler of a transport */
+function scene (handler: Handler, { open, account, gater = {} }: { open?: Refusal, account?: Refusal, gater?: ConnectionGater } = {}): Scene {
+  const calls: string[] = []
+  const raws: RawConnection[] = []
+  const wiring = new Wiring({ gaterTimeout: 1, startTimeout: 1, stopTimeout: 1, maxPendingSockets: 1, maxPendingSocketsPerGroup: 1, socketTimeout: 1, maxAnswers: 1 }, {} as Wiring['clock'])
+  const state: TransportState = { tag: '@libp2p/tcp', guardsSockets: false, bringsMuxer: false, unreturned: 0 }
+  const asked = new Gater(wiring)
+  const server = new FakeServer()
+  server.on('connection', handler)
+  wiring.lifecycle = {
+    [lifecycleDriverSymbol]: {
+      open: (raw: RawConnection) => {
+        calls.push('open')
+        raws.push(raw)
+        if (open != null) raw.abort(new Error('no'))
+
+        return open ?? { remoteAddr: raw.remoteAddr }
+      },
+      account: () => {
+        calls.push('account')
+        if (account != null) raws.at(-1)?.abort(new Error('no'))
+
+        return account
+      },
+      upgradeFailed: () => {
+        calls.push('upgradeFailed')
+        raws.at(-1)?.abort(new Error('failed'))
+      }
+    }
+  } as unknown as ConnectionLifecycle
+  const logger = defaultLogger()
+  const components = { logger, connectionGater: gater } as unknown as Parameters<Wiring['bind']>[0]
+  wiring.bind(components)
+  asked.install(components)
+  const arrivals = new Arrivals(wiring, asked, state)
+  arrivals.watch({ server } as unknown as TcpListener)
+  const make = ({ remoteAddress = '' }: FakeSocket): Attachment => {
+    const raw = { remoteAddr: multiaddr(`/ip4/${remoteAddress}/tcp/5`), status: 'open', abort: () => { calls.push('raw.abort') } } as unknown as MultiaddrConnection
+
+    return new Attachment(raw, 'inbound', state, wiring)
+  }
+
+  return { server, arrivals, state, calls, raws, make }
+}
+
+const FROM = '192.0.2.1'
+
+describe('a socket that is accepted', () => {
+  it.each([['open', ['open']], ['account', ['open', 'account']]] as const)('is reset at once where `%s` refuses, and the transport never hears of it', (step, expected) => {
+    const heard: FakeSocket[] = []
+    const { server, calls, raws } = scene(socket => heard.push(socket), { [step]: NO })
+    const socket = server.accept(new FakeSocket(FROM))
+    expect([heard, calls, socket.resets, socket.heard, raws[0]?.status]).toEqual([[], expected, 1, ['error'], 'reset'])
+  })
+
+  it('is handed over where nobody refuses, and ends as what the transport made of it', () => {
+    const all = scene(socket => {
+      const attachment = all.make(socket)
+      all.calls.push('made')
+      expect(all.arrivals.claim(attachment)).toMatchObject({ accounted: true, record: {} })
+      expect(all.raws[0]?.raw).toBe(attachment.raw)
+      expect(all.raws[0]?.remoteAddr).toBe(attachment.raw.remoteAddr)
+    })
+    const socket = all.server.accept(new FakeSocket(FROM))
+    expect([all.calls, all.state.asksOnArrival]).toEqual([['open', 'account', 'made'], true])
+    all.raws[0]?.abort(new Error('over'))
+    expect([all.calls.at(-1), socket.resets]).toEqual(['raw.abort', 0])
+  })
+
+  it('is asked about by nobody but the gates where the user has a gater of its own, which is asked later', () => {
+    const all = scene(socket => { expect(all.arrivals.claim(all.make(socket))).toMatchObject({ accounted: false }) }, { gater: { denyInboundConnection: () => false } })
+    all.server.accept(new FakeSocket(FROM))
+    expect(all.calls).toEqual(['open'])
+  })
+
+  it('is let go of where the transport destroyed it instead', () => {
+    const { server, calls, state } = scene(socket => { socket.destroyed = true })
+    server.accept(new FakeSocket(FROM))
+    expect([calls, state.asksOnArrival]).toEqual([['open', 'account', 'upgradeFailed'], true])
+  })
+
+  it('is let go of where the transport throws, which it may go on doing', () => {
+    const { server, calls } = scene(socket => {
+      socket.destroyed = true
+      throw new Error('not started')
+    })
+    expect(() => server.accept(new FakeSocket(FROM))).toThrow('not started')
+    expect(calls).toEqual(['open', 'account', 'upgradeFailed'])
+  })
+
+  it('is left alone where the transport takes its time, and no other one is asked about then', () => {
+    const heard: FakeSocket[] = []
+    const { server, arrivals, calls, make, state } = scene(socket => heard.push(socket))
+    const [first, second] = [server.accept(new FakeSocket(FROM)), server.accept(new FakeSocket(FROM))]
+    expect([heard, first.resets, calls, state.asksOnArrival]).toEqual([[first, second], 0, ['open', 'account', 'upgradeFailed'], false])
+    expect(arrivals.claim(make(first))).toBeUndefined()
+  })
+
+  it('is the transport\'s where it has no address', () => {
+    const heard: FakeSocket[] = []
+    const { server, calls } = scene(socket => heard.push(socket))
+    server.accept(new FakeSocket())
+    expect([heard.length, calls]).toEqual([1, []])
+  })
+
+  it('is not claimed by another one that comes later', () => {
+    const { server, arrivals, make } = scene(socket => { socket.destroyed = true })
+    expect(arrivals.claim(make(server.accept(new FakeSocket(FROM))))).toBeUndefined()
+  })
+
+  const text = fc.oneof(fc.ipV4(), fc.ipV6(), fc.ipV4().map(ip => `::ffff:${ip}`))
+
+  it('has the address that a raw connection would have', () => {
+    fc.assert(fc.property(text, ip => {
+      const { server, raws } = scene(socket => { socket.destroyed = true })
+      server.accept(new FakeSocket(ip))
+      const remoteAddr = multiaddr(`/${ip.includes(':') ? 'ip6' : 'ip4'}/${ip}/tcp/5`)
+      expect(raws[0]?.remoteAddr.toString()).toBe(remoteAddr.toString())
+      expect(raws[0]?.address).toEqual(normaliseAddress(remoteAddr))
+    }))
+  })
+
+  it('has an address without the zone it came through', () => {
+    const { server, raws } = scene(socket => { socket.destroyed = true })
+    server.accept(new FakeSocket('fe80::1%eth0'))
+    expect([raws[0]?.remoteAddr.toString(), raws[0]?.address.key]).toEqual(['/ip6/fe80::1/tcp/5', 'fe80::1'])
+  })
+})
+
+describe('a TCP listener', () => {
+  it('is known by the tag of its transport and its shape', () => {
+    const { server } = scene(() => {})
+    const listener = (more: object): Listener => more as Listener
+    expect([
+      isTcpListener(listener({ server }), '@libp2p/tcp'), isTcpListener(listener({ server }), '@libp2p/websockets'), isTcpListener(listener({}), '@libp2p/tcp'),
+      isTcpListener(listener({ server: undefined }), '@libp2p/tcp'), isTcpListener(listener({ server: 'x' }), '@libp2p/tcp'), isTcpListener(listener({ server: {} }), '@libp2p/tcp')
+    ]).toEqual([true, false, false, false, false, false])
+  })
+})

@@ -1,0 +1,119 @@
+import { isRefusal } from '@cordon/interface-connection-lifecycle'
+import { describe, expect, it } from 'vitest'
+import { FakeSocket } from '../fakes.ts'
+import { everyStage, expectGone, NO, pass } from './harness.ts'
+import type { FakeRaw } from '../fakes.ts'
+import type { Answers, Context, Harness } from './harness.ts'
+import type { ConnectionRecord, Stage } from '@cordon/interface-connection-lifecycle'
+
+interface Arrived {
+  readonly harness: Harness
+  readonly log: string[]
+  readonly raw: FakeRaw
+  readonly socket: FakeSocket
+}
+
+export function arrivals ({ start }: Context): void {
+  /** A socket of which libp2p has made nothing yet */
+  async function arrive (more: Partial<Record<Stage, Answers>> = {}): Promise<Arrived> {
+    const log: string[] = []
+    const harness = await start({ participants: everyStage(log, more) })
+    const raw = harness.raw()
+    return { harness, log, raw, socket: new FakeSocket(raw) }
+  }
+
+  function opened ({ harness, socket }: Arrived): ConnectionRecord {
+    const record = harness.driver.open(socket)
+    if (isRefusal(record)) throw new Error(`refused by ${record.module}: ${record.message}`)
+    return record
+  }
+
+  describe('a socket', () => {
+    it('is shown to nobody before libp2p has made a raw connection of it: the gates first, the others once they were asked', async () => {
+      const one = await arrive()
+      const { harness, log, raw, socket } = one
+      const record = opened(one)
+      expect(log.splice(0)).toEqual(['gate.opened'])
+      expect(record).toMatchObject({ state: 'handshaking', phase: 'encrypt', direction: 'inbound' })
+      expect(record.remoteAddr.toString()).toBe(raw.remoteAddr.toString())
+
+      socket.appeared = true
+      expect(harness.driver.appeared(record)).toBeUndefined()
+      expect(log.splice(0)).toEqual(['gate.raw'])
+      expect(harness.driver.account(record)).toBeUndefined()
+      expect(log).toEqual([...['account', 'admit', 'observe'].map(name => `${name}.opened`), ...['account', 'admit', 'observe'].map(name => `${name}.raw`)])
+      expect(harness.told(record)).toEqual(['connection:opened'])
+    })
+
+    it('is shown to all where all were asked before', async () => {
+      const one = await arrive()
+      const { harness, log, raw, socket } = one
+      const record = opened(one)
+      expect(harness.driver.account(record)).toBeUndefined()
+      expect(log.splice(0)).toEqual(['gate', 'account', 'admit', 'observe'].map(name => `${name}.opened`))
+      expect(harness.told(record)).toEqual(['connection:opened'])
+
+      socket.appeared = true
+      expect(harness.driver.appeared(record)).toBeUndefined()
+      expect(log.splice(0)).toEqual(['gate', 'account', 'admit', 'observe'].map(name => `${name}.raw`))
+      expect(harness.identify(record) ?? harness.upgrade({ record, raw })).toBeUndefined()
+      expect(record.state).toBe('ready')
+    })
+
+    it.each(['gate', 'account', 'observe'] as const)('that %s refuses is cut, and shown to nobody', async stage => {
+      const { harness, log, raw, socket } = await arrive({ [stage]: { opened: () => NO } })
+      const record = harness.driver.open(socket)
+      expect(isRefusal(record) ? record : harness.driver.account(record)).toBe(NO)
+      await pass()
+      expect(raw.calls).toEqual(['abort'])
+      expect(log.filter(entry => entry.endsWith('.raw'))).toEqual([])
+      expect(harness.lifecycle.size).toBe(0)
+      const [event] = harness.of('connection:refused')
+      // of what nothing was made it is still known where it came from
+      expect(event?.record.remoteAddr.toString()).toBe(raw.remoteAddr.toString())
+      expect(harness.events).toEqual([event])
+    })
+
+    it('of which libp2p makes nothing is let go of', async () => {
+      const one = await arrive()
+      const { harness, log, raw } = one
+      const record = opened(one)
+      expect(harness.driver.account(record)).toBeUndefined()
+      const error = new Error('nothing was made of it')
+      harness.driver.upgradeFailed(record, error)
+      await pass()
+      expectGone(harness, record)
+      expect(raw.aborted).toBe(true)
+      expect(record.reason).toMatchObject({ code: 'upgrade-failed', by: 'local', error })
+      expect(log.filter(entry => entry.endsWith('.closed'))).toEqual(['observe', 'admit', 'account', 'gate'].map(name => `${name}.closed`))
+      expect(harness.told(record)).toEqual(['connection:opened', 'connection:closed'])
+      // it never comes back
+      expect(isRefusal(harness.driver.appeared(record))).toBe(true)
+      expect(log.filter(entry => entry.endsWith('.raw'))).toEqual([])
+    })
+
+    it('that is dropped before libp2p has made anything of it is not shown', async () => {
+      const one = await arrive()
+      const { harness, log, raw, socket } = one
+      const record = opened(one)
+      await record.close({ code: 'local-abort', by: 'local' }, { abort: true })
+      socket.appeared = true
+      expect(isRefusal(harness.driver.appeared(record))).toBe(true)
+      expect(isRefusal(harness.driver.account(record))).toBe(true)
+      expect(raw.calls).toEqual(['abort'])
+      expect(log).toEqual(['gate.opened', 'gate.closed'])
+    })
+
+    it('that a step closes while it is shown is refused with what closed it', async () => {
+      const { harness, log, socket } = await arrive({ account: { raw: (record: ConnectionRecord) => { void record.close({ code: 'misbehaved', by: 'local' }, { abort: true }) } } })
+      const record = harness.driver.open(socket)
+      if (isRefusal(record) || harness.driver.account(record) != null) throw new Error('refused')
+      socket.appeared = true
+      expect(isRefusal(harness.driver.appeared(record))).toBe(true)
+      await pass()
+      expectGone(harness, record)
+      expect(log.filter(entry => entry.endsWith('.raw'))).toEqual(['gate.raw', 'account.raw'])
+      expect(log.filter(entry => entry.endsWith('.closed'))).toHaveLength(4)
+    })
+  })
+}

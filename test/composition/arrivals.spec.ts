@@ -1,0 +1,186 @@
+import { rmSync } from 'node:fs'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { normaliseAddress } from '@cordon/address'
+import { eventually, stopAll } from '@cordon/testing'
+import { portOf } from '@cordon/testing/node'
+import { tcp } from '@libp2p/tcp'
+import { multiaddr } from '@multiformats/multiaddr'
+import { afterEach, describe, expect, it } from 'vitest'
+import { guarded, refusal, released } from './support.ts'
+import type { GuardedInit, GuardedNode } from './support.ts'
+import type { ConnectionRecord, Participant } from '@cordon/interface-connection-lifecycle'
+import type { Listener, Transport, Upgrader } from '@libp2p/interface'
+
+const sockets: net.Socket[] = []
+
+afterEach(async () => {
+  sockets.splice(0).forEach(socket => socket.destroy())
+  await stopAll()
+})
+
+/** A socket of our own to a node */
+async function connect (port: number): Promise<net.Socket> {
+  const socket = net.connect({ port, host: '127.0.0.1' })
+  sockets.push(socket)
+  socket.on('error', () => { /* a reset is what is waited for */ }).resume()
+  await new Promise<void>(resolve => { socket.once('connect', resolve).once('close', () => { resolve() }) })
+
+  return socket
+}
+
+/** How many raw connections a TCP transport has handed to its upgrader */
+interface Made {
+  raws: number
+}
+
+/** A node whose TCP transport is watched */
+async function watched (participant: Partial<Participant>, made: Made, more: Partial<GuardedInit> = {}): Promise<GuardedNode> {
+  return guarded({
+    transport: 'tcp',
+    participant,
+    options: options => ({
+      ...options,
+      transports: [components => {
+        const transport = tcp()(components)
+        const createListener = transport.createListener.bind(transport)
+        const watch: Transport['createListener'] = (init): Listener => createListener({
+          ...init,
+          upgrader: new Proxy(init.upgrader, {
+            get: (upgrader: Upgrader, property) => {
+              if (property === 'upgradeInbound') made.raws++
+              const value = Reflect.get(upgrader, property, upgrader) as unknown
+
+              return typeof value === 'function' ? value.bind(upgrader) as unknown : value
+            }
+          })
+        })
+
+        return Object.assign(transport, { createListener: watch })
+      }]
+    }),
+    ...more
+  })
+}
+
+describe('a TCP socket', () => {
+  it.each(['gate', 'account', 'observe'] as const)('that %s refuses is reset before the transport makes anything of it', async stage => {
+    const made: Made = { raws: 0 }
+    const host = await watched({ stage, opened: () => refusal() }, made)
+    const socket = await connect(portOf(host.node, 'tcp'))
+    await eventually(() => socket.destroyed)
+    await released(host)
+
+    expect(made).toEqual({ raws: 0 })
+    expect(host.events).toMatchObject([{ type: 'connection:refused', refusal: refusal() }])
+    const [event] = host.events
+    expect(event?.type === 'connection:refused' ? event.record.remoteAddr.toString() : event).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/\d+$/)
+    expect(host.lifecycle.stats()).toMatchObject({ opened: 1, refused: { mine: 1 } })
+    expect(host.registry.status().transports).toMatchObject([{ enforced: expect.arrayContaining(['arrivals']) as unknown }])
+  })
+
+  it('is the transport\'s where nobody refuses, and the same in every respect', async () => {
+    const seen: string[] = []
+    const records: ConnectionRecord[] = []
+    const made: Made = { raws: 0 }
+    const host = await watched({
+      stage: 'gate',
+      opened: record => {
+        records.push(record)
+        seen.push(`opened ${made.raws}`)
+
+        return undefined
+      },
+      raw: (record, raw) => { seen.push(`raw ${made.raws} ${raw.remoteAddr.equals(record.remoteAddr)}`) },
+      closed: () => { seen.push('closed') }
+    }, made)
+    const guest = await guarded({ transport: 'tcp', listen: false })
+    await guest.node.dial(host.node.getMultiaddrs())
+    const [connection] = await eventually(() => {
+      const open = host.node.getConnections()
+      expect(open).toHaveLength(1)
+
+      return open
+    })
+
+    const [record] = records
+    expect(seen).toEqual(['opened 0', 'raw 1 true'])
+    expect(record?.remoteAddr.toString()).toBe(connection?.remoteAddr.toString().replace(/\/p2p\/.*$/, ''))
+    expect(record?.address).toEqual(normaliseAddress(multiaddr(record?.remoteAddr.toString())))
+    await guest.node.stop()
+    await released(host)
+    expect(seen.at(-1)).toBe('closed')
+  })
+
+  it('waits for the gater of the user between the gates and the others', async () => {
+    const seen: string[] = []
+    const host = await guarded({
+      transport: 'tcp',
+      participant: { stage: 'gate', opened: () => void seen.push('gate'), raw: () => { seen.push('raw') } },
+      modules: { later: () => ({ [Symbol.for('@cordon/participant')]: { stage: 'account', opened: () => void seen.push('account') } }) },
+      options: options => ({ ...options, connectionGater: { denyInboundConnection: async () => { seen.push('gater'); return Promise.resolve(true) } } })
+    })
+    const socket = await connect(portOf(host.node, 'tcp'))
+    await eventually(() => socket.destroyed)
+    await released(host)
+    expect(seen).toEqual(['gate', 'raw', 'gater'])
+    expect(host.events).toMatchObject([{ type: 'connection:refused', refusal: { module: 'connectionGater' } }])
+  })
+
+  it('of a path is asked about once the transport has made a connection of it', async () => {
+    const path = join(tmpdir(), `cordon-arrivals-${process.pid}.sock`)
+    const address = multiaddr(`/unix/${encodeURIComponent(path)}`)
+    const kinds: string[] = []
+
+    try {
+      const host = await guarded({
+        transport: 'tcp',
+        participant: { opened: ({ address }) => void kinds.push(address.class) },
+        options: options => ({ ...options, addresses: { listen: [address.toString()] } })
+      })
+      const guest = await guarded({ transport: 'tcp', listen: false })
+      await guest.node.dial(address)
+      await eventually(() => host.node.getConnections().length === 1)
+      expect(kinds).toEqual(['unix'])
+    } finally {
+      rmSync(path, { force: true })
+    }
+  })
+
+  it('is refused while the node stops, and asked about again when it has started anew', async () => {
+    const made: Made = { raws: 0 }
+    let refuses = true
+    const host = await watched({ opened: () => refuses ? refusal() : undefined }, made)
+    await host.node.stop()
+    await host.node.start()
+    const first = await connect(portOf(host.node, 'tcp'))
+    await eventually(() => first.destroyed)
+    expect(made).toEqual({ raws: 0 })
+    refuses = false
+    await connect(portOf(host.node, 'tcp'))
+    await eventually(() => made.raws === 1)
+    await eventually(() => host.lifecycle.stats().records.handshaking === 1)
+    await host.node.stop()
+    await released(host)
+  })
+
+  it('that a step closes is the transport\'s no more', async () => {
+    const made: Made = { raws: 0 }
+    const host = await watched({ opened: record => void record.close({ code: 'misbehaved', by: 'local' }) }, made)
+    const socket = await connect(portOf(host.node, 'tcp'))
+    await eventually(() => socket.destroyed)
+    await released(host)
+    expect(made).toEqual({ raws: 0 })
+    expect(host.lifecycle.stats().closed).toEqual({ misbehaved: 1 })
+  })
+
+  it('that was refused leaves nothing that keeps a server from closing, however many there were', async () => {
+    const host = await guarded({ transport: 'tcp', participant: { opened: () => refusal() } })
+    const port = portOf(host.node, 'tcp')
+    await Promise.all(Array.from({ length: 200 }, async () => connect(port)))
+    await eventually(() => host.lifecycle.stats().opened === 200)
+    await host.node.stop()
+    expect(host.lifecycle.size).toBe(0)
+  })
+})
