@@ -2,7 +2,7 @@ import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
-import type { ParticipantModule } from '@cordon/interface-connection-lifecycle'
+import type { ModuleFactory } from '@cordon/component-registry'
 import type { ServiceMap } from '@libp2p/interface'
 import type { TCPOptions } from '@libp2p/tcp'
 import type { Libp2p, Libp2pOptions } from 'libp2p'
@@ -48,7 +48,7 @@ export function nodeOptions <T extends ServiceMap> ({ listen, localAddress, opti
  * @param modules - what is composed beside the defaults; nothing where the arm is `bare`
  */
 export async function createNode <T extends ServiceMap> (
-  arm: Arm, init: NodeInit<T>, modules: Record<string, () => ParticipantModule> = {}
+  arm: Arm, init: NodeInit<T>, modules: Record<string, ModuleFactory> = {}
 ): Promise<Libp2p<T>> {
   const options = nodeOptions(init)
 

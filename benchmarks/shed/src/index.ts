@@ -15,7 +15,7 @@ import type { Clients } from './clients.ts'
 import type { ShedArm, Slice, Victim } from './victim.ts'
 import type { BenchmarkContext, Remote } from '@cordon/bench-harness'
 
-const ARMS: readonly ShedArm[] = ['floor', 'wrap', 'stock', 'composed', 'blocked']
+const ARMS: readonly ShedArm[] = ['floor', 'wrap', 'stock', 'composed', 'limited', 'blocked']
 
 /** How many connect at the same time, in how many processes: one cannot keep a plain server busy */
 const CLIENTS = 64
@@ -116,6 +116,7 @@ function judge (context: BenchmarkContext, slices: ReadonlyMap<ShedArm, readonly
   compare(context, ['composed', costOf('composed')], ['wrap', costOf('wrap')])
   compare(context, ['composed', costOf('composed')], ['stock', costOf('stock')], TARGET.ofStock)
   compare(context, ['composed', costOf('composed')], ['floor', costOf('floor')], TARGET.ofFloor)
+  compare(context, ['limited', costOf('limited')], ['floor', costOf('floor')])
   compare(context, ['blocked', costOf('blocked')], ['floor', costOf('floor')], TARGET.blockedOfFloor)
 }
 

@@ -2,12 +2,13 @@ import { createServer } from 'node:net'
 import { Meter, serve } from '@cordon/bench-harness'
 import { isConnectionGater } from '@cordon/interface-connection-gater'
 import { isConnectionLifecycle, participantSymbol } from '@cordon/interface-connection-lifecycle'
+import { resourceManager } from '@cordon/resource-manager'
 import type { MeterReading } from '@cordon/bench-harness'
 import type { ParticipantModule } from '@cordon/interface-connection-lifecycle'
 import type { AddressInfo } from 'node:net'
 
-/** Who refuses: a plain server, whatever stands right behind a transport, libp2p's gater, a participant of a composed node, or a rule of its gater before there is a socket */
-export type ShedArm = 'floor' | 'wrap' | 'stock' | 'composed' | 'blocked'
+/** Who refuses: a plain server, whatever stands right behind a transport, libp2p's gater, a participant of a composed node, its resource manager, or a rule of its gater before there is a socket */
+export type ShedArm = 'floor' | 'wrap' | 'stock' | 'composed' | 'limited' | 'blocked'
 
 export interface Slice extends MeterReading {
   readonly refused: number
@@ -111,6 +112,21 @@ const listeners = {
       }
     }
     const node = await createNode('composed', { listen: HOST }, { refuser: () => refuser })
+
+    return portOf(node.getMultiaddrs().map(String))
+  },
+
+  async limited (): Promise<number> {
+    const { createNode } = await import('@cordon/bench-harness/node')
+    const node = await createNode('composed', { listen: HOST }, { resourceManager: resourceManager({ limits: { system: { connectionsInbound: 0 } } }) })
+    const lifecycle = Object.values(node.services as Record<string, unknown>).find(isConnectionLifecycle)
+    let before = 0
+
+    recount = () => {
+      const { resourceManager: now = 0 } = lifecycle?.stats().refused ?? {}
+      refused += now - before
+      before = now
+    }
 
     return portOf(node.getMultiaddrs().map(String))
   },
