@@ -3,6 +3,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { normaliseAddress } from '@cordon/address'
+import { participantSymbol } from '@cordon/interface-connection-lifecycle'
 import { eventually, stopAll } from '@cordon/testing'
 import { portOf } from '@cordon/testing/node'
 import { tcp } from '@libp2p/tcp'
@@ -80,7 +81,7 @@ describe('a TCP socket', () => {
     expect(host.registry.status().transports).toMatchObject([{ enforced: expect.arrayContaining(['arrivals']) as unknown }])
   })
 
-  it('is the transport\'s where nobody refuses, and the same in every respect', async () => {
+  it('is the transport\'s where nobody refuses, and has the same address', async () => {
     const seen: string[] = []
     const records: ConnectionRecord[] = []
     const made: Made = { raws: 0 }
@@ -113,12 +114,76 @@ describe('a TCP socket', () => {
     expect(seen.at(-1)).toBe('closed')
   })
 
+  it('goes the same way as where the user has a gater that agrees, in steps and events, but for who is asked before libp2p', async () => {
+    const ways: string[][] = []
+
+    for (const gater of [undefined, { denyInboundConnection: () => false }]) {
+      const seen: string[] = []
+      const host = await guarded({
+        transport: 'tcp',
+        participant: {
+          opened: () => void seen.push('opened'),
+          raw: () => { seen.push('raw') },
+          identified: () => void seen.push('identified'),
+          ready: () => void seen.push('ready'),
+          closed: (_, { code }) => { seen.push(`closed ${code}`) }
+        },
+        options: options => ({ ...options, ...(gater != null && { connectionGater: gater }) })
+      })
+      for (const type of ['connection:opened', 'connection:identified', 'connection:ready', 'connection:closed'] as const) {
+        host.lifecycle.addEventListener(type, () => { seen.push(type) })
+      }
+      const guest = await guarded({ transport: 'tcp', listen: false })
+      await guest.node.dial(host.node.getMultiaddrs())
+      await eventually(() => host.lifecycle.stats().readied === 1)
+      await guest.node.stop()
+      await released(host)
+      ways.push(seen)
+    }
+
+    expect(ways[0]).toEqual([
+      'opened', 'raw', 'connection:opened', 'identified', 'connection:identified', 'ready', 'connection:ready', 'closed remote-close', 'connection:closed'
+    ])
+    expect(ways[1]).toEqual(ways[0])
+  })
+
+  it('of which the transport makes nothing is told to nobody, and it was us', async () => {
+    const records: ConnectionRecord[] = []
+    const host = await guarded({
+      transport: 'tcp',
+      participant: { opened: record => void records.push(record) },
+      options: options => ({
+        ...options,
+        transports: [components => {
+          const transport = tcp()(components)
+          const createListener = transport.createListener.bind(transport)
+
+          return Object.assign(transport, {
+            createListener: (init: never): Listener => {
+              const listener = createListener(init)
+              const { server } = listener as unknown as { server: net.Server }
+              server.removeAllListeners('connection')
+              server.on('connection', socket => socket.destroy())
+
+              return listener
+            }
+          })
+        }]
+      })
+    })
+    const socket = await connect(portOf(host.node, 'tcp'))
+    await eventually(() => socket.destroyed)
+    await released(host)
+    expect([records.map(({ reason }) => reason), host.events]).toMatchObject([[{ code: 'upgrade-failed', by: 'local' }], []])
+    expect(host.lifecycle.stats().closed).toEqual({ 'upgrade-failed': 1 })
+  })
+
   it('waits for the gater of the user between the gates and the others', async () => {
     const seen: string[] = []
     const host = await guarded({
       transport: 'tcp',
       participant: { stage: 'gate', opened: () => void seen.push('gate'), raw: () => { seen.push('raw') } },
-      modules: { later: () => ({ [Symbol.for('@cordon/participant')]: { stage: 'account', opened: () => void seen.push('account') } }) },
+      modules: { later: () => ({ [participantSymbol]: { stage: 'account', opened: () => void seen.push('account') } }) },
       options: options => ({ ...options, connectionGater: { denyInboundConnection: async () => { seen.push('gater'); return Promise.resolve(true) } } })
     })
     const socket = await connect(portOf(host.node, 'tcp'))
@@ -148,7 +213,7 @@ describe('a TCP socket', () => {
     }
   })
 
-  it('is refused while the node stops, and asked about again when it has started anew', async () => {
+  it('is asked about again when the node has stopped and started anew', async () => {
     const made: Made = { raws: 0 }
     let refuses = true
     const host = await watched({ opened: () => refuses ? refusal() : undefined }, made)

@@ -197,18 +197,27 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
 
   #account (record: ForeignRecord): Refusal | undefined {
     if (record.isClosed()) return record.answer()
-    const refusal = this.#steps.opened(record, false) ?? this.#steps.raw(record)
+    const refusal = this.#steps.opened(record, false)
     if (refusal != null) this.#refuse(record, refusal)
-    if (record.isClosed()) return record.answer()
-    record.told = true
-    this.#emit({ type: 'connection:opened', record })
-    return undefined
+    record.accounted = true
+    return this.#shown(record)
   }
 
   #appeared (record: ForeignRecord): Refusal | undefined {
+    record.appeared = true
+    return this.#shown(record)
+  }
+
+  /** The raw bytes are shown to whoever was asked; then everybody is told */
+  #shown (record: ForeignRecord): Refusal | undefined {
     const refusal = record.isClosed() ? undefined : this.#steps.raw(record)
     if (refusal != null) this.#refuse(record, refusal)
-    return record.isClosed() ? record.answer() : undefined
+    if (record.isClosed()) return record.answer()
+    if (record.accounted && record.appeared) {
+      record.told = true
+      this.#emit({ type: 'connection:opened', record })
+    }
+    return undefined
   }
 
   #identified (record: ForeignRecord, peer: PeerId): Refusal | undefined {

@@ -20,6 +20,10 @@ export class ForeignRecord implements ConnectionRecord {
   readonly passed: NamedParticipant[] = []
   /** How many of them were shown the raw bytes, or are about to be */
   shown = 0
+  /** libp2p has made a raw connection of it */
+  appeared = false
+  /** Everybody was asked about it */
+  accounted = false
   /** Whether `connection:opened` was told, so that `connection:closed` has to be */
   told = false
   /** While participants are asked whether it may enter */

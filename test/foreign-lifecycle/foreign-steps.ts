@@ -29,7 +29,7 @@ export class ForeignSteps {
   /** `raw` of everybody who has passed `opened` and was not shown it before, where there is something to show */
   raw (record: ForeignRecord): Refusal | undefined {
     const { raw } = record.raw
-    if (raw == null) return undefined
+    if (!record.appeared || raw == null) return undefined
     const asked = record.passed.slice(record.shown)
     record.shown = record.passed.length
     return this.#about(record, () => this.#ask(asked, 'raw', [record, raw], { stops: () => record.isClosed() }))

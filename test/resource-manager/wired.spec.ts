@@ -172,6 +172,13 @@ describe('the rate at which a prefix may connect', () => {
     expect(refusals(host).map(({ module, code }) => `${module} ${code}`)).toEqual(['mine limit', 'mine limit', 'resourceManager rate'])
   })
 
+  it('is used up by who is ended as soon as it is announced', async () => {
+    const host = await managed({ limits: slow, manager: { clock: fakeClock() } })
+    host.lifecycle.addEventListener('connection:opened', ({ detail }) => { void detail.record.close({ code: 'local-abort', by: 'local' }, { abort: true }) })
+    for (let n = 1; n <= 4; n++) expect(await visits(host)).toBe(false)
+    expect(host.lifecycle.stats().closed).toEqual({ 'local-abort': 2, refused: 2 })
+  })
+
   it('is asked on loopback too, where it is not exempt', async () => {
     const host = await managed()
     for (let n = 1; n <= 8; n++) expect(await visits(host)).toBe(true)

@@ -120,10 +120,15 @@ const listeners = {
     const { createNode } = await import('@cordon/bench-harness/node')
     const node = await createNode('composed', { listen: HOST }, { resourceManager: resourceManager({ limits: { system: { connectionsInbound: 0 } } }) })
     const lifecycle = Object.values(node.services as Record<string, unknown>).find(isConnectionLifecycle)
+
+    if (lifecycle == null) {
+      throw new Error('the node has no lifecycle')
+    }
+
     let before = 0
 
     recount = () => {
-      const { resourceManager: now = 0 } = lifecycle?.stats().refused ?? {}
+      const { resourceManager: now = 0 } = lifecycle.stats().refused
       refused += now - before
       before = now
     }

@@ -33,7 +33,7 @@
  * ```
  */
 
-export { normaliseAddress, normaliseIPBytes } from './normalise.ts'
+export { normaliseAddress, normaliseIPBytes, normaliseIPText } from './normalise.ts'
 export { comparePrefixes, contains, formatPrefix, parsePrefix, prefixKey, prefixOf } from './prefix.ts'
 export type { Prefix } from './prefix.ts'
 export type { AddressClass, NormalisedAddress } from '@cordon/interface-connection-lifecycle'

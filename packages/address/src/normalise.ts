@@ -34,12 +34,11 @@ const ZONE_IN_MULTIADDR = /^(\/ip6\/[\da-f:.]{2,45})%[^/]*/i
  * The canonical form of one address.
  *
  * @param input - a multiaddr as an object, as text or as bytes; or the text of an IP address; or the `key` of a result
- * @param transport - how bytes travel where `input` is the text of an IP address, which does not say it; `unknown` by default
  * @throws {InvalidParametersError} when text or bytes are no address at all; never for a `Multiaddr`
  */
-export function normaliseAddress (input: Multiaddr | string | Uint8Array, transport = UNKNOWN): NormalisedAddress {
+export function normaliseAddress (input: Multiaddr | string | Uint8Array): NormalisedAddress {
   if (typeof input === 'string') {
-    return fromText(input, transport)
+    return fromText(input)
   }
 
   if (isMultiaddr(input)) {
@@ -67,6 +66,23 @@ export function normaliseIPBytes (bytes: Uint8Array): NormalisedAddress {
   return fromWords(wordsFromBytes(bytes), UNKNOWN)
 }
 
+/**
+ * The canonical form of an IP address as sockets tell it, equal to that of a multiaddr with this address and transport.
+ *
+ * @param text - the address, without a port
+ * @param transport - as in the result
+ * @throws {InvalidParametersError} when it is none
+ */
+export function normaliseIPText (text: string, transport: string): NormalisedAddress {
+  const address = typeof text === 'string' && text.length <= MAX_TEXT ? fromIPText(text, transport) : undefined
+
+  if (address === undefined) {
+    throw new InvalidParametersError(`an IP address must be IPv4 or IPv6, got ${describe(text)}`)
+  }
+
+  return address
+}
+
 function fromMultiaddr (input: Multiaddr): NormalisedAddress {
   try {
     return fromComponents(input.getComponents())
@@ -88,7 +104,7 @@ function notAnAddress (input: string | Uint8Array): InvalidParametersError {
   return new InvalidParametersError(`an address must be a multiaddr or an IP address, got ${describe(input)}`)
 }
 
-function fromText (text: string, transport: string): NormalisedAddress {
+function fromText (text: string): NormalisedAddress {
   if (text.length > MAX_TEXT) {
     throw notAnAddress(text)
   }
@@ -97,7 +113,7 @@ function fromText (text: string, transport: string): NormalisedAddress {
     return fromComponents(parse(text.replace(ZONE_IN_MULTIADDR, '$1')).getComponents())
   }
 
-  const address = fromIPText(text, transport) ?? fromKeyText(text)
+  const address = fromIPText(text) ?? fromKeyText(text)
 
   if (address === undefined) {
     throw notAnAddress(text)

@@ -1,6 +1,6 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
-import { normaliseAddress, normaliseIPBytes } from '../src/index.ts'
+import { normaliseAddress, normaliseIPBytes, normaliseIPText } from '../src/index.ts'
 import type { Component, Multiaddr } from '@multiformats/multiaddr'
 
 /** A multiaddr whose components nobody has validated */
@@ -58,6 +58,18 @@ describe('bytes of an IP address', () => {
 
   it.each([0, 3, 5, 8, 15, 17])('have no length of %i', length => {
     expect(() => normaliseIPBytes(new Uint8Array(length))).toThrow('an IP address must have 4 or 16 bytes')
+  })
+})
+
+describe('addresses as sockets tell them', () => {
+  it.each([
+    ['192.0.2.1', '/ip4/192.0.2.1/tcp/1'], ['2001:db8::1', '/ip6/2001:db8::1/tcp/1'], ['::ffff:192.0.2.1', '/ip6/::ffff:192.0.2.1/tcp/1'], ['fe80::1%eth0', '/ip6zone/eth0/ip6/fe80::1/tcp/1']
+  ])('%s is %s', (text, multiaddr) => {
+    expect(normaliseIPText(text, 'tcp')).toEqual(normaliseAddress(multiaddr))
+  })
+
+  it.each(['', ' ', 'localhost', 'dns:x', '/ip4/192.0.2.1', '192.0.2', '1.2.3.4:5', 'x'.repeat(100_000), undefined, 5])('are IP addresses, which %s is not', text => {
+    expect(() => normaliseIPText(text as string, 'tcp')).toThrow('an IP address must be IPv4 or IPv6')
   })
 })
 

@@ -1,10 +1,11 @@
-import { normaliseAddress } from '@cordon/address'
+import { normaliseIPText } from '@cordon/address'
 import { isRefusal } from '@cordon/interface-connection-lifecycle'
 import { multiaddr } from '@multiformats/multiaddr'
+import { asError } from './attachment.ts'
 import type { Attachment } from './attachment.ts'
 import type { Gater } from './gater.ts'
 import type { TransportState, Wiring } from './wiring.ts'
-import type { ConnectionRecord, NormalisedAddress, RawConnection } from '@cordon/interface-connection-lifecycle'
+import type { ConnectionRecord, NormalisedAddress, RawConnection, Refusal } from '@cordon/interface-connection-lifecycle'
 import type { AbortOptions, Listener, MessageStreamStatus, MultiaddrConnection } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
@@ -14,13 +15,14 @@ interface Socket {
   readonly remotePort?: number
   readonly destroyed: boolean
   on (event: 'error', listener: () => void): unknown
+  destroy (): unknown
   resetAndDestroy (): unknown
 }
 
 type SocketHandler = (socket: Socket) => void
 
 interface SocketServer {
-  listeners (event: 'connection'): SocketHandler[]
+  rawListeners (event: 'connection'): SocketHandler[]
   removeAllListeners (event: 'connection'): unknown
   on (event: 'connection', handler: SocketHandler): unknown
 }
@@ -32,16 +34,23 @@ export interface TcpListener extends Listener {
 
 /** Recognised by the tag of its transport and by its shape: what it holds is not part of libp2p's interface */
 export function isTcpListener (listener: Listener, tag: string): listener is TcpListener {
-  return tag === '@libp2p/tcp' && 'server' in listener && typeof listener.server === 'object' && listener.server != null && 'removeAllListeners' in listener.server
+  return tag === '@libp2p/tcp' && 'server' in listener && isSocketServer(listener.server)
 }
 
-/** A socket that nobody has refused */
-export interface Arrived {
-  readonly arrival: Arrival
+function isSocketServer (value: unknown): value is SocketServer {
+  return typeof value === 'object' && value != null && 'on' in value && 'rawListeners' in value && 'removeAllListeners' in value
+}
+
+/** What was asked about a socket before the transport got it */
+export interface Arrival {
   readonly record: ConnectionRecord
 
   /** Everybody was asked, and not only the gates */
   readonly accounted: boolean
+}
+
+interface Pending extends Arrival {
+  readonly accepted: AcceptedSocket
 }
 
 /**
@@ -52,7 +61,8 @@ export class Arrivals {
   readonly #wiring: Wiring
   readonly #gater: Gater
   readonly #transport: TransportState
-  #current?: Arrived
+  /** While the transport is being handed a socket, until it has made something of it */
+  #pending?: Pending
 
   constructor (wiring: Wiring, gater: Gater, transport: TransportState) {
     this.#wiring = wiring
@@ -62,7 +72,7 @@ export class Arrivals {
 
   watch ({ server }: TcpListener): void {
     this.#transport.asksOnArrival = true
-    const handlers = server.listeners('connection')
+    const handlers = server.rawListeners('connection')
     server.removeAllListeners('connection')
     server.on('connection', socket => {
       this.#arrived(socket, () => { handlers.forEach(handler => { handler.call(server, socket) }) })
@@ -70,67 +80,100 @@ export class Arrivals {
   }
 
   /** A raw connection was made of the socket that is being handed over, if one is */
-  claim (attachment: Attachment): Arrived | undefined {
-    const current = this.#current
-    this.#current = undefined
-    current?.arrival.become(attachment)
+  claim (attachment: Attachment): Arrival | undefined {
+    const pending = this.#pending
+    this.#pending = undefined
+    pending?.accepted.become(attachment)
 
-    return current
+    return pending
   }
 
   #arrived (socket: Socket, handOver: () => void): void {
     const { remoteAddress, remotePort } = socket
 
-    // without an address it is a Unix socket, or was reset before it was accepted, which the transport finds out as well
-    if (remoteAddress == null || remotePort == null || this.#transport.asksOnArrival === false) {
+    // Without an address it is a Unix socket, or was reset before it was accepted; with a zone it has no multiaddr
+    // (@libp2p/utils 7.4.1). What is to become of those is up to the transport.
+    if (remoteAddress == null || remotePort == null || remoteAddress.includes('%') || this.#transport.asksOnArrival === false) {
       handOver()
 
       return
     }
 
-    const arrival = new Arrival(socket, remoteAddress, remotePort)
-    const { driver } = this.#wiring
-    const record = driver.open(arrival)
-    const accounted = !this.#gater.asksInbound
+    const pending = this.#pending = this.#ask(socket, remoteAddress, remotePort)
 
-    if (isRefusal(record) || (accounted && driver.account(record) != null)) {
+    if (pending == null) {
       return
     }
-
-    const current = this.#current = { arrival, record, accounted }
 
     try {
       handOver()
     } finally {
-      if (this.#current === current) {
-        this.#current = undefined
-        this.#unclaimed(current, socket)
+      if (this.#pending === pending) {
+        this.#pending = undefined
+        this.#unclaimed(pending, socket)
       }
     }
   }
 
-  #unclaimed ({ arrival, record }: Arrived, socket: Socket): void {
-    if (!socket.destroyed) {
-      // not the transport that it says it is: it may yet make something of it, and of those that follow
-      arrival.letGo()
-      this.#transport.asksOnArrival = false
-      this.#wiring.log.error('%s does not make a connection of a socket at once, so it is asked about later', this.#transport.tag)
+  /** Nothing where it was refused. Whatever is thrown in a socket's event ends the process, so nothing is. */
+  #ask (socket: Socket, ip: string, port: number): Pending | undefined {
+    let record: ConnectionRecord | Refusal | undefined
+
+    try {
+      const { driver } = this.#wiring
+      const accepted = new AcceptedSocket(socket, ip, port)
+      record = driver.open(accepted)
+      const accounted = !this.#gater.asksInbound
+
+      if (!isRefusal(record) && !(accounted && driver.account(record) != null)) {
+        return { accepted, record, accounted }
+      }
+    } catch (error) {
+      this.#failed(record == null || isRefusal(record) ? undefined : record, asError(error))
     }
 
-    this.#wiring.driver.upgradeFailed(record, UNCLAIMED)
+    // as a rule whoever refused it has cut it
+    cut(socket)
+
+    return undefined
+  }
+
+  #unclaimed ({ accepted, record }: Pending, socket: Socket): void {
+    accepted.letGo()
+
+    if (socket.destroyed) {
+      this.#failed(record, UNCLAIMED)
+    } else {
+      // not the transport that it says it is: it may yet make something of it, and of those that follow
+      this.#transport.asksOnArrival = false
+      this.#failed(record, new Error(`${this.#transport.tag} makes no connection of a socket at once, so it is asked about later from now on`))
+    }
+  }
+
+  #failed (record: ConnectionRecord | undefined, error: Error): void {
+    try {
+      if (record != null) {
+        this.#wiring.driver.upgradeFailed(record, error)
+      }
+
+      if (error !== UNCLAIMED) {
+        this.#wiring.log.error('could not ask about a socket - %e', error)
+      }
+    } catch { /* the lifecycle or the logger is at fault, and there is nobody else to tell */ }
   }
 }
 
+/** The transport has said so itself */
 const UNCLAIMED = new Error('the transport made no connection of a socket')
 
-/** A socket that was accepted, and then whatever has become of it */
-class Arrival implements RawConnection {
+/** A socket, and then whatever has become of it */
+class AcceptedSocket implements RawConnection {
   readonly direction = 'inbound'
   readonly address: NormalisedAddress
-  /** Until it was cut, or something was made of it */
-  #socket: Socket | undefined
   readonly #ip: string
   readonly #port: number
+  /** While it is ours to end */
+  #socket: Socket | undefined
   #attachment?: Attachment
   #remoteAddr?: Multiaddr
 
@@ -138,7 +181,7 @@ class Arrival implements RawConnection {
     this.#socket = socket
     this.#ip = ip
     this.#port = port
-    this.address = normaliseAddress(ip, 'tcp')
+    this.address = normaliseIPText(ip, 'tcp')
   }
 
   become (attachment: Attachment): void {
@@ -146,7 +189,6 @@ class Arrival implements RawConnection {
     this.letGo()
   }
 
-  /** The socket is not ours to end any more */
   letGo (): void {
     this.#socket = undefined
   }
@@ -155,41 +197,47 @@ class Arrival implements RawConnection {
     return this.#attachment?.raw
   }
 
+  /** As the transport writes it */
   get remoteAddr (): Multiaddr {
-    return this.raw?.remoteAddr ?? (this.#remoteAddr ??= tcpMultiaddr(this.#ip, this.#port))
+    return this.raw?.remoteAddr ?? (this.#remoteAddr ??= multiaddr(`/${this.#ip.includes(':') ? 'ip6' : 'ip4'}/${this.#ip}/tcp/${this.#port}`))
   }
 
+  /** Until something is made of it there is no time in which the remote could end it */
   get status (): MessageStreamStatus {
-    return this.raw?.status ?? (this.#socket?.destroyed === false ? 'open' : 'reset')
+    return this.raw?.status ?? (this.#socket?.destroyed === false ? 'open' : 'aborted')
   }
 
   async close (options: AbortOptions): Promise<void> {
     if (this.#attachment == null) {
-      this.abort(new Error('it was closed before it was a connection'))
+      this.abort(UNCLAIMED)
     } else {
       await this.#attachment.close(options)
     }
   }
 
   abort (error: Error): void {
-    const socket = this.#socket
-    this.letGo()
+    this.#attachment?.abort(error)
 
-    if (this.#attachment != null) {
-      this.#attachment.abort(error)
-    } else if (socket?.destroyed === false) {
-      // the remote may have gone, and some systems cannot reset what has
-      socket.on('error', ignore)
-      socket.resetAndDestroy()
+    if (this.#socket != null) {
+      cut(this.#socket)
     }
+
+    this.letGo()
   }
 }
 
-/** As the transport would write it, but for the zone, which says how to get there and not where it is */
-function tcpMultiaddr (ip: string, port: number): Multiaddr {
-  const [address = ''] = ip.split('%')
+function cut (socket: Socket): void {
+  if (socket.destroyed) {
+    return
+  }
 
-  return multiaddr(`/${address.includes(':') ? 'ip6' : 'ip4'}/${address}/tcp/${port}`)
+  // the remote may have gone, and some systems cannot reset what has
+  socket.on('error', () => {})
+
+  try {
+    socket.resetAndDestroy()
+  } catch {
+    // whoever handed it to the server made it of something else than TCP
+    socket.destroy()
+  }
 }
-
-function ignore (): void {}

@@ -50,14 +50,14 @@ export class Gater {
     }
   }
 
-  /** Whether somebody has to be asked about an inbound connection before it counts */
+  /** Whether the user's gater has a `denyInboundConnection` */
   get asksInbound (): boolean {
     return this.#user.denyInboundConnection != null
   }
 
   /** Asks the user's gater about an inbound connection whose record exists */
   inbound (raw: MultiaddrConnection): Refusal | undefined | Promise<Refusal | undefined> {
-    if (this.#user.denyInboundConnection == null) {
+    if (!this.asksInbound) {
       return undefined
     }
 

@@ -1,4 +1,4 @@
-import { normaliseAddress } from '@cordon/address'
+import { normaliseIPText } from '@cordon/address'
 import { Deadlines } from '@cordon/clock'
 import { FairSet } from '@cordon/fair-set'
 import { SOCKET_LINGER } from './constants.ts'
@@ -99,7 +99,7 @@ export class SocketGuard {
     }
 
     const source = endpoint(socket.remoteAddress, String(socket.remotePort))
-    const { share } = normaliseAddress(socket.remoteAddress)
+    const { share } = normaliseIPText(socket.remoteAddress, 'ws')
     this.#makeRoom(share)
 
     const guarded: GuardedSocket = new GuardedSocket(socket, () => this.#deadlines.add(1, guarded, this.#wiring.clock.now()))

@@ -18,6 +18,8 @@ export function transportStatus (transports: readonly TransportState[], stranger
 
     if (asksOnArrival === true) {
       enforced.push('arrivals')
+    } else if (asksOnArrival === false) {
+      gaps.push('it makes no connection of a socket at once, so participants are asked about the connection and not about the socket')
     }
 
     if (guardsSockets) {

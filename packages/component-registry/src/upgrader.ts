@@ -61,14 +61,14 @@ export class RecordingUpgrader implements Upgrader {
   #upgradeInbound (raw: MultiaddrConnection, options: Options): Promise<void> {
     const attachment = new Attachment(raw, 'inbound', this.#transport, this.#wiring)
     attachment.underlay = this.#listener?.sockets.claim(raw)
-    const arrived = this.#listener?.arrivals.claim(attachment)
-    const record = arrived?.record ?? this.#wiring.driver.open(attachment)
+    const arrival = this.#listener?.arrivals.claim(attachment)
+    const record = arrival?.record ?? this.#wiring.driver.open(attachment)
 
     if (isRefusal(record) || this.#appeared(attachment, record) != null) {
       return REFUSED
     }
 
-    if (arrived?.accounted === true) {
+    if (arrival?.accounted === true) {
       return this.#accounted(attachment, record, options)
     }
 

@@ -1,6 +1,7 @@
 import { normaliseAddress } from '@cordon/address'
 import { lifecycleDriverSymbol } from '@cordon/interface-connection-lifecycle'
 import { defaultLogger } from '@libp2p/logger'
+import { ipPortToMultiaddr } from '@libp2p/utils'
 import { multiaddr } from '@multiformats/multiaddr'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -21,6 +22,8 @@ class FakeSocket {
   readonly heard: string[] = []
   readonly remoteAddress?: string
   readonly remotePort = 5
+  /** What it is made of cannot be reset */
+  isPipe = false
 
   constructor (remoteAddress?: string) {
     if (remoteAddress != null) this.remoteAddress = remoteAddress
@@ -30,7 +33,12 @@ class FakeSocket {
     this.heard.push(event)
   }
 
+  destroy (): void {
+    this.destroyed = true
+  }
+
   resetAndDestroy (): void {
+    if (this.isPipe) throw new TypeError('This handle type cannot be sent')
     this.resets++
     this.destroyed = true
   }
@@ -41,7 +49,7 @@ type Handler = (socket: FakeSocket) => void
 class FakeServer {
   readonly handlers: Handler[] = []
 
-  listeners (): Handler[] {
+  rawListeners (): Handler[] {
     return [...this.handlers]
   }
 
@@ -71,8 +79,17 @@ interface Scene {
   readonly make: (socket: FakeSocket) => Attachment
 }
 
+interface Answers {
+  readonly open?: Refusal
+  readonly account?: Refusal
+  readonly fails?: 'open' | 'account'
+  /** Whether whoever refuses cuts, as the contract wants it */
+  readonly cuts?: boolean
+  readonly gater?: ConnectionGater
+}
+
 /** A lifecycle that answers what it is told to, and the handler of a transport */
-function scene (handler: Handler, { open, account, gater = {} }: { open?: Refusal, account?: Refusal, gater?: ConnectionGater } = {}): Scene {
+function scene (handler: Handler, { open, account, fails, cuts = true, gater = {} }: Answers = {}): Scene {
   const calls: string[] = []
   const raws: RawConnection[] = []
   const wiring = new Wiring({ gaterTimeout: 1, startTimeout: 1, stopTimeout: 1, maxPendingSockets: 1, maxPendingSocketsPerGroup: 1, socketTimeout: 1, maxAnswers: 1 }, {} as Wiring['clock'])
@@ -84,13 +101,15 @@ function scene (handler: Handler, { open, account, gater = {} }: { open?: Refusa
     [lifecycleDriverSymbol]: {
       open: (raw: RawConnection) => {
         calls.push('open')
+        if (fails === 'open') throw new Error('a fault')
         raws.push(raw)
-        if (open != null) raw.abort(new Error('no'))
+        if (open != null && cuts) raw.abort(new Error('no'))
 
         return open ?? { remoteAddr: raw.remoteAddr }
       },
       account: () => {
         calls.push('account')
+        if (fails === 'account') throw new Error('a fault')
         if (account != null) raws.at(-1)?.abort(new Error('no'))
 
         return account
@@ -123,7 +142,7 @@ describe('a socket that is accepted', () => {
     const heard: FakeSocket[] = []
     const { server, calls, raws } = scene(socket => heard.push(socket), { [step]: NO })
     const socket = server.accept(new FakeSocket(FROM))
-    expect([heard, calls, socket.resets, socket.heard, raws[0]?.status]).toEqual([[], expected, 1, ['error'], 'reset'])
+    expect([heard, calls, socket.resets, socket.heard, raws[0]?.status]).toEqual([[], expected, 1, ['error'], 'aborted'])
   })
 
   it('is handed over where nobody refuses, and ends as what the transport made of it', () => {
@@ -147,9 +166,9 @@ describe('a socket that is accepted', () => {
   })
 
   it('is let go of where the transport destroyed it instead', () => {
-    const { server, calls, state } = scene(socket => { socket.destroyed = true })
+    const { server, calls, raws, state } = scene(socket => { socket.destroyed = true })
     server.accept(new FakeSocket(FROM))
-    expect([calls, state.asksOnArrival]).toEqual([['open', 'account', 'upgradeFailed'], true])
+    expect([calls, state.asksOnArrival, raws[0]?.status]).toEqual([['open', 'account', 'upgradeFailed'], true, 'aborted'])
   })
 
   it('is let go of where the transport throws, which it may go on doing', () => {
@@ -169,11 +188,35 @@ describe('a socket that is accepted', () => {
     expect(arrivals.claim(make(first))).toBeUndefined()
   })
 
-  it('is the transport\'s where it has no address', () => {
+  it.each([[undefined], ['fe80::1%eth0']])('is the transport\'s where its address is %s', address => {
     const heard: FakeSocket[] = []
     const { server, calls } = scene(socket => heard.push(socket))
-    server.accept(new FakeSocket())
+    server.accept(new FakeSocket(address))
     expect([heard.length, calls]).toEqual([1, []])
+  })
+
+  it.each([['open', ['open']], ['account', ['open', 'account', 'upgradeFailed']]] as const)('is reset where `%s` fails, and nothing is thrown in its event', (fails, expected) => {
+    const heard: FakeSocket[] = []
+    const { server, calls } = scene(socket => heard.push(socket), { fails })
+    const socket = server.accept(new FakeSocket(FROM))
+    expect([heard, calls, socket.resets]).toEqual([[], expected, 1])
+  })
+
+  it('is reset where the address that it says it has is none', () => {
+    const { server, calls } = scene(() => {})
+    expect([server.accept(new FakeSocket('nowhere')).resets, calls]).toEqual([1, []])
+  })
+
+  it('is reset where a lifecycle refuses and does not cut it', () => {
+    const { server } = scene(() => {}, { open: NO, cuts: false })
+    expect(server.accept(new FakeSocket(FROM)).resets).toBe(1)
+  })
+
+  it('is destroyed where it cannot be reset', () => {
+    const { server } = scene(() => {}, { open: NO })
+    const socket = new FakeSocket(FROM)
+    socket.isPipe = true
+    expect(server.accept(socket)).toMatchObject({ destroyed: true, resets: 0 })
   })
 
   it('is not claimed by another one that comes later', () => {
@@ -183,20 +226,18 @@ describe('a socket that is accepted', () => {
 
   const text = fc.oneof(fc.ipV4(), fc.ipV6(), fc.ipV4().map(ip => `::ffff:${ip}`))
 
-  it('has the address that a raw connection would have', () => {
+  it('has the address that the transport would give it', () => {
     fc.assert(fc.property(text, ip => {
       const { server, raws } = scene(socket => { socket.destroyed = true })
       server.accept(new FakeSocket(ip))
-      const remoteAddr = multiaddr(`/${ip.includes(':') ? 'ip6' : 'ip4'}/${ip}/tcp/5`)
+      const remoteAddr = ipPortToMultiaddr(ip, 5)
       expect(raws[0]?.remoteAddr.toString()).toBe(remoteAddr.toString())
       expect(raws[0]?.address).toEqual(normaliseAddress(remoteAddr))
     }))
   })
 
-  it('has an address without the zone it came through', () => {
-    const { server, raws } = scene(socket => { socket.destroyed = true })
-    server.accept(new FakeSocket('fe80::1%eth0'))
-    expect([raws[0]?.remoteAddr.toString(), raws[0]?.address.key]).toEqual(['/ip6/fe80::1/tcp/5', 'fe80::1'])
+  it('has no multiaddr where its address has a zone, as far as libp2p is concerned', () => {
+    expect(() => ipPortToMultiaddr('fe80::1%eth0', 5)).toThrow()
   })
 })
 

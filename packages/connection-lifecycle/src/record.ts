@@ -17,7 +17,7 @@ export interface Waiter {
 }
 
 /**
- * One record, and what the lifecycle has to remember with it. Made for each raw connection, also for those that a
+ * One record, and what the lifecycle has to remember with it. Made for each socket or raw connection, also for those that a
  * flood opens, so it makes nothing that may never be needed: no abort controller, no promise, no collection.
  */
 export class LifecycleRecord implements ConnectionRecord {
@@ -44,6 +44,12 @@ export class LifecycleRecord implements ConnectionRecord {
   /** Released as soon as no step of it is on the stack */
   releaseDue = false
   released = false
+
+  /** libp2p has made a raw connection of it */
+  appeared = false
+
+  /** Everybody was asked about it, and not only the gates */
+  accounted = false
 
   /** `connection:opened` was told, so `connection:closed` has to be */
   announced = false
@@ -144,7 +150,7 @@ export class LifecycleRecord implements ConnectionRecord {
 
   /** Forgets what it was made of */
   letGo (): void {
-    // nobody may ever ask where a socket came from of which libp2p made nothing, and to find out takes time
+    // of a socket of which libp2p made nothing the address is not made either, until somebody asks for it
     if (this.transport?.raw != null) this.#source = { remoteAddr: this.transport.remoteAddr }
     this.transport = undefined
     this.closer = undefined

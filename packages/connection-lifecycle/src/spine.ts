@@ -82,22 +82,19 @@ export class Spine implements LifecycleDriver {
   }
 
   appeared (connection: ConnectionRecord): Refusal | undefined {
-    const { steps } = this.#context
     const record = this.own(connection)
-    this.#show(record, 0, record.announced ? steps.count : steps.gates)
+    record.appeared = true
+    this.#show(record, 0)
     return this.#turnedAway(record)
   }
 
   account (connection: ConnectionRecord): Refusal | undefined {
-    const { events, steps } = this.#context
+    const { steps } = this.#context
     const record = this.own(connection)
 
-    if (!record.isClosed()) {
-      const refusal = steps.decide('opened', record, steps.gates, steps.count)
-      if (this.#goesOn(record, refusal) && this.#show(record, steps.gates, steps.count)) {
-        record.announced = true
-        if (events.wants('connection:opened')) events.emit({ type: 'connection:opened', record })
-      }
+    if (!record.isClosed() && this.#goesOn(record, steps.decide('opened', record, steps.gates, steps.count))) {
+      record.accounted = true
+      this.#show(record, steps.gates)
     }
 
     return this.#turnedAway(record)
@@ -300,11 +297,16 @@ export class Spine implements LifecycleDriver {
     this.#teardown.finish(record, { code: 'crowded', by: 'local', refusal }, 'abort', true)
   }
 
-  /** Shows the raw bytes, where opening has gone well and there are any */
-  #show (record: LifecycleRecord, from: number, to: number): boolean {
-    const raw = record.transport?.raw
-    if (record.isClosed() || raw == null) return !record.isClosed()
-    return this.#goesOn(record, this.#context.steps.show('raw', record, raw, from, to))
+  /** Shows the raw bytes to those who were asked, from this one on, if there are any; when all have seen them, it is announced */
+  #show (record: LifecycleRecord, from: number): void {
+    const { events, steps } = this.#context
+    const raw = record.appeared ? record.transport?.raw : undefined
+    if (record.isClosed() || raw == null) return
+
+    const goesOn = this.#goesOn(record, steps.show('raw', record, raw, from, record.accounted ? steps.count : steps.gates))
+    if (!goesOn || !record.accounted) return
+    record.announced = true
+    if (events.wants('connection:opened')) events.emit({ type: 'connection:opened', record })
   }
 
   /** Closes what a step has refused, and releases what was closed while the steps ran */

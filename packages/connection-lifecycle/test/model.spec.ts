@@ -178,7 +178,8 @@ class Duel {
     const model = this.model.open(`g${group}`, direction, kind)
     const pair: Pair = this.#opening = { model, raw, events: [], closedBy: [], record: undefined }
     const socket = new FakeSocket(raw)
-    const answer = driver.open(socket)
+    // what a transport other than TCP makes has its raw connection from the first moment
+    const answer = driver.open(way % 3 === 0 ? raw : socket)
     if (!isRefusal(answer)) this.#pairOf(answer)
     this.#opening = undefined
     this.pairs.push(pair)

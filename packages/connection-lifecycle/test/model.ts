@@ -49,6 +49,8 @@ export interface Model {
   rawEnded: boolean
   /** libp2p has made something of it */
   appeared: boolean
+  /** Everybody was asked about it */
+  accounted: boolean
   /** What is told of it, in order */
   events: string[]
   /** Which participants were told of the end, in order */
@@ -85,7 +87,7 @@ export class Reference {
       number: this.opened++, direction, group, kind, openedAt: this.now,
       state: 'new', phase: undefined, phaseDue: Infinity, totalDue: Infinity, closeDue: Infinity, peer: undefined,
       code: undefined, by: undefined, passed: 0, announced: false, handshaken: false, released: false,
-      intent: undefined, rawEnded: false, appeared: false, events: [], closedBy: []
+      intent: undefined, rawEnded: false, appeared: false, accounted: false, events: [], closedBy: []
     }
     this.connections.push(c)
     if (!this.#ask(c, 'opened', 0, this.init.gates)) return c
@@ -103,8 +105,8 @@ export class Reference {
 
   appeared (c: Model): void {
     if (c.state === 'closed') this.#cut(c)
-    else this.#ask(c, 'raw', 0, c.announced ? this.init.count : this.init.gates)
     c.appeared = true
+    if (c.state !== 'closed') this.#show(c, 0)
   }
 
   account (c: Model): void {
@@ -113,7 +115,13 @@ export class Reference {
       return
     }
     if (!this.#ask(c, 'opened', this.init.gates, this.init.count)) return
-    if (c.appeared && !this.#ask(c, 'raw', this.init.gates, this.init.count)) return
+    c.accounted = true
+    if (c.appeared) this.#show(c, this.init.gates)
+  }
+
+  /** What was asked about and has appeared is shown, and announced once that is everybody */
+  #show (c: Model, from: number): void {
+    if (!this.#ask(c, 'raw', from, c.accounted ? this.init.count : this.init.gates) || !c.accounted) return
     c.announced = true
     c.events.push('connection:opened')
   }

@@ -25,7 +25,7 @@ export interface RawConnection {
 
   readonly status: MessageStreamStatus
 
-  /** What libp2p has made of it; there from `appeared` on, or earlier */
+  /** What libp2p has made of it; absent where it is only a socket, until `appeared` */
   readonly raw?: MultiaddrConnection | undefined
 
   /** Ends it in order; may reject, or never settle, and is then followed by `abort` */
@@ -76,15 +76,16 @@ export interface LifecycleDriver {
   open (raw: RawConnection): ConnectionRecord | Refusal
 
   /**
-   * libp2p has a raw connection now, in the same tick as `open`: shows it (`raw`) to everybody whose `opened` was asked.
-   * On a refusal it has been aborted already; a record that was closed in the meantime is refused with what closed it.
+   * libp2p has a raw connection now, in the same tick as `open`: shows it (`raw`) to everybody who was asked at `opened`.
+   * Of this and `account` the second one tells `connection:opened`. On a refusal the raw connection has been aborted
+   * already; a record that was closed in the meantime is refused with what closed it.
    */
   appeared (record: ConnectionRecord): Refusal | undefined
 
   /**
-   * Runs `opened` of the remaining stages, and `raw` where `appeared` was before. Called after the user's own gater has
-   * agreed, in the same tick as `open` where that answers at once, and before `appeared` where there is none. It answers
-   * as `appeared` does.
+   * Runs `opened` of the remaining stages, and their `raw` where `appeared` was called before. Called after `appeared`
+   * and once the user's own gater has agreed, in the same tick where that answers at once; but for a socket that this
+   * gater has no `denyInboundConnection` for, before `appeared`. It answers as `appeared` does.
    */
   account (record: ConnectionRecord): Refusal | undefined
 

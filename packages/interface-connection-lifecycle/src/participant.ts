@@ -31,8 +31,8 @@ export interface Participant {
   opened? (record: ConnectionRecord): Refusal | undefined
 
   /**
-   * In the same tick as `opened`, and only once everybody who was asked there has agreed (the gates among themselves,
-   * then all others): the bytes as the wire has them, for meters and throttles
+   * In the same tick as `opened`, and only once everybody who was asked there has agreed (the gates among themselves and
+   * then all others, or all together): the bytes as the wire has them, for meters and throttles
    */
   raw? (record: ConnectionRecord, raw: MultiaddrConnection): void
 

@@ -51,13 +51,25 @@ export function arrivals ({ start }: Context): void {
       const record = opened(one)
       expect(harness.driver.account(record)).toBeUndefined()
       expect(log.splice(0)).toEqual(['gate', 'account', 'admit', 'observe'].map(name => `${name}.opened`))
-      expect(harness.told(record)).toEqual(['connection:opened'])
+      expect(harness.told(record)).toEqual([])
 
       socket.appeared = true
       expect(harness.driver.appeared(record)).toBeUndefined()
       expect(log.splice(0)).toEqual(['gate', 'account', 'admit', 'observe'].map(name => `${name}.raw`))
+      expect(harness.told(record)).toEqual(['connection:opened'])
       expect(harness.identify(record) ?? harness.upgrade({ record, raw })).toBeUndefined()
       expect(record.state).toBe('ready')
+    })
+
+    it('or what has a raw connection already is shown to each of them once, in whatever order it is asked about', async () => {
+      for (const first of ['appeared', 'account'] as const) {
+        const { harness, log, raw } = await arrive()
+        const record = harness.driver.open(raw)
+        if (isRefusal(record)) throw new Error('refused')
+        for (const step of [first, first === 'account' ? 'appeared' : 'account'] as const) expect(harness.driver[step](record)).toBeUndefined()
+        expect(log.filter(entry => entry.endsWith('.raw'))).toEqual(['gate', 'account', 'admit', 'observe'].map(name => `${name}.raw`))
+        expect(harness.told(record)).toEqual(['connection:opened'])
+      }
     })
 
     it.each(['gate', 'account', 'observe'] as const)('that %s refuses is cut, and shown to nobody', async stage => {
@@ -86,7 +98,9 @@ export function arrivals ({ start }: Context): void {
       expect(raw.aborted).toBe(true)
       expect(record.reason).toMatchObject({ code: 'upgrade-failed', by: 'local', error })
       expect(log.filter(entry => entry.endsWith('.closed'))).toEqual(['observe', 'admit', 'account', 'gate'].map(name => `${name}.closed`))
-      expect(harness.told(record)).toEqual(['connection:opened', 'connection:closed'])
+      // nothing was refused or announced
+      expect(harness.told(record)).toEqual([])
+      expect(harness.lifecycle.stats().closed).toEqual({ 'upgrade-failed': 1 })
       // it never comes back
       expect(isRefusal(harness.driver.appeared(record))).toBe(true)
       expect(log.filter(entry => entry.endsWith('.raw'))).toEqual([])
