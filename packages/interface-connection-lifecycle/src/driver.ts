@@ -52,7 +52,7 @@ export interface LifecycleHost {
 
 /**
  * How the component registry drives a lifecycle: one call for each moment in the life of a connection, in this
- * order. Every call is synchronous and none of them throws because of anything a peer did.
+ * order but for `appeared` and `account`. Every call is synchronous and none of them throws because of anything a peer did.
  */
 export interface LifecycleDriver {
   /**
