@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process'
 
 /** What became of a command */
 export interface Outcome {
-  /** 0 is success; a command that was ended by a signal has 128 plus its usual number, or 1 */
+  /** 0 is success; a command that SIGINT or SIGTERM ended has 130, and one that another signal ended has 1 */
   readonly code: number
   /** What it wrote to stdout and stderr, in the order of arrival, unless it was shown at once; then what ended it, unless it did so itself */
   readonly output: string

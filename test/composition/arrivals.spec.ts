@@ -69,10 +69,14 @@ describe('a TCP socket', () => {
   it.each(['gate', 'account', 'observe'] as const)('that %s refuses is reset before the transport makes anything of it', async stage => {
     const made: Made = { raws: 0 }
     const host = await watched({ stage, opened: () => refusal() }, made)
-    const socket = await connect(portOf(host.node, 'tcp'))
+    const errors: unknown[] = []
+    const socket = net.connect({ port: portOf(host.node, 'tcp'), host: '127.0.0.1' })
+    sockets.push(socket)
+    socket.on('error', error => { errors.push(error) }).resume()
     await eventually(() => socket.destroyed)
     await released(host)
 
+    expect(errors).toMatchObject([{ code: 'ECONNRESET' }])
     expect(made).toEqual({ raws: 0 })
     expect(host.events).toMatchObject([{ type: 'connection:refused', refusal: refusal() }])
     const [event] = host.events
@@ -126,7 +130,7 @@ describe('a TCP socket', () => {
           raw: () => { seen.push('raw') },
           identified: () => void seen.push('identified'),
           ready: () => void seen.push('ready'),
-          closed: (_, { code }) => { seen.push(`closed ${code}`) }
+          closed: () => { seen.push('closed') }
         },
         options: options => ({ ...options, ...(gater != null && { connectionGater: gater }) })
       })
@@ -142,7 +146,7 @@ describe('a TCP socket', () => {
     }
 
     expect(ways[0]).toEqual([
-      'opened', 'raw', 'connection:opened', 'identified', 'connection:identified', 'ready', 'connection:ready', 'closed remote-close', 'connection:closed'
+      'opened', 'raw', 'connection:opened', 'identified', 'connection:identified', 'ready', 'connection:ready', 'closed', 'connection:closed'
     ])
     expect(ways[1]).toEqual(ways[0])
   })
@@ -176,6 +180,45 @@ describe('a TCP socket', () => {
     await released(host)
     expect([records.map(({ reason }) => reason), host.events]).toMatchObject([[{ code: 'upgrade-failed', by: 'local' }], []])
     expect(host.lifecycle.stats().closed).toEqual({ 'upgrade-failed': 1 })
+  })
+
+  it('of a transport that takes its time is asked about later, from the first one on, and works', async () => {
+    const opened: string[] = []
+    const host = await guarded({
+      transport: 'tcp',
+      participant: { opened: ({ direction }) => void opened.push(direction) },
+      options: options => ({
+        ...options,
+        transports: [components => {
+          const transport = tcp()(components)
+          const createListener = transport.createListener.bind(transport)
+
+          return Object.assign(transport, {
+            createListener: (init: never): Listener => {
+              const listener = createListener(init)
+              const { server } = listener as unknown as { server: net.Server }
+              const handlers = server.listeners('connection')
+              server.removeAllListeners('connection')
+              server.on('connection', socket => { setImmediate(() => { handlers.forEach(handler => { handler.call(server, socket) }) }) })
+
+              return listener
+            }
+          })
+        }]
+      })
+    })
+
+    for (let visits = 1; visits <= 2; visits++) {
+      const guest = await guarded({ transport: 'tcp', listen: false })
+      await guest.node.dial(host.node.getMultiaddrs())
+      await eventually(() => host.lifecycle.stats().readied === visits)
+    }
+
+    // the first one was asked about as a socket, too
+    expect([opened.length, host.lifecycle.stats().closed]).toEqual([3, { 'upgrade-failed': 1 }])
+    const [status] = host.registry.status().transports
+    expect(status?.enforced).not.toContain('arrivals')
+    expect(status?.gaps).toContainEqual(expect.stringContaining('no connection of a socket at once'))
   })
 
   it('waits for the gater of the user between the gates and the others', async () => {

@@ -196,8 +196,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   }
 
   #account (record: ForeignRecord): Refusal | undefined {
-    if (record.isClosed()) return record.answer()
-    const refusal = this.#steps.opened(record, false)
+    const refusal = record.isClosed() ? undefined : this.#steps.opened(record, false)
     if (refusal != null) this.#refuse(record, refusal)
     record.accounted = true
     return this.#shown(record)
@@ -212,12 +211,14 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   #shown (record: ForeignRecord): Refusal | undefined {
     const refusal = record.isClosed() ? undefined : this.#steps.raw(record)
     if (refusal != null) this.#refuse(record, refusal)
-    if (record.isClosed()) return record.answer()
-    if (record.accounted && record.appeared) {
+    if (!record.isClosed() && record.accounted && record.appeared) {
       record.told = true
       this.#emit({ type: 'connection:opened', record })
     }
-    return undefined
+    if (!record.isClosed() || record.reason == null) return undefined
+    // whoever hears of a refusal forgets it, also where it was being closed in order
+    this.#teardown.end(record, record.reason, 'abort')
+    return record.answer()
   }
 
   #identified (record: ForeignRecord, peer: PeerId): Refusal | undefined {

@@ -152,14 +152,16 @@ export class Arrivals {
 
   #failed (record: ConnectionRecord | undefined, error: Error): void {
     try {
-      if (record != null) {
-        this.#wiring.driver.upgradeFailed(record, error)
-      }
-
       if (error !== UNCLAIMED) {
         this.#wiring.log.error('could not ask about a socket - %e', error)
       }
-    } catch { /* the lifecycle or the logger is at fault, and there is nobody else to tell */ }
+    } catch { /* there is nobody else to tell */ }
+
+    try {
+      if (record != null) {
+        this.#wiring.driver.upgradeFailed(record, error)
+      }
+    } catch { /* the lifecycle has failed before, and that was told */ }
   }
 }
 

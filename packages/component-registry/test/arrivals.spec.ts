@@ -160,9 +160,12 @@ describe('a socket that is accepted', () => {
   })
 
   it('is asked about by nobody but the gates where the user has a gater of its own, which is asked later', () => {
-    const all = scene(socket => { expect(all.arrivals.claim(all.make(socket))).toMatchObject({ accounted: false }) }, { gater: { denyInboundConnection: () => false } })
+    const all = scene(socket => {
+      expect(all.arrivals.claim(all.make(socket))).toMatchObject({ accounted: false })
+      all.calls.push('made')
+    }, { gater: { denyInboundConnection: () => false } })
     all.server.accept(new FakeSocket(FROM))
-    expect(all.calls).toEqual(['open'])
+    expect(all.calls).toEqual(['open', 'made'])
   })
 
   it('is let go of where the transport destroyed it instead', () => {

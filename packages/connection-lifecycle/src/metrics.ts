@@ -21,7 +21,7 @@ export function registerMetrics (metrics: Metrics, clock: Clock, count: () => Li
     calculate: () => ({ ...read('cordon_lifecycle_handshaking').handshaking })
   })
   metrics.registerMetric('cordon_lifecycle_streams', { help: 'Live streams', calculate: () => read('cordon_lifecycle_streams').streams })
-  metrics.registerCounter('cordon_lifecycle_opened_total', { help: 'Raw connections there have been', calculate: () => read('cordon_lifecycle_opened_total').opened })
+  metrics.registerCounter('cordon_lifecycle_opened_total', { help: 'Sockets and raw connections there have been', calculate: () => read('cordon_lifecycle_opened_total').opened })
   metrics.registerCounter('cordon_lifecycle_readied_total', { help: 'Connections that became ready', calculate: () => read('cordon_lifecycle_readied_total').readied })
   metrics.registerCounterGroup('cordon_lifecycle_closed_total', {
     label: 'reason',

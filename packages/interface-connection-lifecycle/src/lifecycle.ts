@@ -72,7 +72,7 @@ export interface LifecycleStats {
   /** Live streams */
   readonly streams: number
 
-  /** How many raw connections there have been */
+  /** How many sockets and raw connections there have been, those included that were refused at once */
   readonly opened: number
 
   /** How many became ready */

@@ -27,7 +27,10 @@ export interface Participant {
   /** Before anything is dialled; may be called more than once for one `dial()` */
   dial? (target: DialTarget): Refusal | undefined
 
-  /** A connection exists; over TCP it is a socket of which libp2p has made nothing yet */
+  /**
+   * A connection exists; what a TCP listener accepted may be only a socket, of which libp2p has made nothing yet, and of
+   * which `raw` is never shown if it ends here
+   */
   opened? (record: ConnectionRecord): Refusal | undefined
 
   /**

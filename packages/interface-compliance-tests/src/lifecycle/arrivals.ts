@@ -2,7 +2,7 @@ import { isRefusal } from '@cordon/interface-connection-lifecycle'
 import { describe, expect, it } from 'vitest'
 import { FakeSocket } from '../fakes.ts'
 import { everyStage, expectGone, NO, pass } from './harness.ts'
-import type { FakeRaw } from '../fakes.ts'
+import type { Closing, FakeRaw } from '../fakes.ts'
 import type { Answers, Context, Harness } from './harness.ts'
 import type { ConnectionRecord, Stage } from '@cordon/interface-connection-lifecycle'
 
@@ -15,10 +15,10 @@ interface Arrived {
 
 export function arrivals ({ start }: Context): void {
   /** A socket of which libp2p has made nothing yet */
-  async function arrive (more: Partial<Record<Stage, Answers>> = {}): Promise<Arrived> {
+  async function arrive (more: Partial<Record<Stage, Answers>> = {}, closing: Closing = 'at-once'): Promise<Arrived> {
     const log: string[] = []
     const harness = await start({ participants: everyStage(log, more) })
-    const raw = harness.raw()
+    const raw = harness.raw({ closing })
     return { harness, log, raw, socket: new FakeSocket(raw) }
   }
 
@@ -119,15 +119,54 @@ export function arrivals ({ start }: Context): void {
     })
 
     it('that a step closes while it is shown is refused with what closed it', async () => {
-      const { harness, log, socket } = await arrive({ account: { raw: (record: ConnectionRecord) => { void record.close({ code: 'misbehaved', by: 'local' }, { abort: true }) } } })
+      const { harness, log, raw, socket } = await arrive({ account: { raw: (record: ConnectionRecord) => { void record.close({ code: 'misbehaved', by: 'local' }, { abort: true }) } } })
       const record = harness.driver.open(socket)
       if (isRefusal(record) || harness.driver.account(record) != null) throw new Error('refused')
       socket.appeared = true
-      expect(isRefusal(harness.driver.appeared(record))).toBe(true)
+      expect(harness.driver.appeared(record)).toMatchObject({ code: 'gone' })
+      expect(raw.aborted).toBe(true)
       await pass()
       expectGone(harness, record)
       expect(log.filter(entry => entry.endsWith('.raw'))).toEqual(['gate.raw', 'account.raw'])
       expect(log.filter(entry => entry.endsWith('.closed'))).toHaveLength(4)
+      expect(harness.told(record)).toEqual([])
+    })
+
+    it('that a step closes in order is cut, because whoever is refused forgets it', async () => {
+      const { harness, socket, raw } = await arrive({ account: { opened: (record: ConnectionRecord) => { void record.close({ code: 'misbehaved', by: 'local' }) } } }, 'never')
+      const record = harness.driver.open(socket)
+      if (isRefusal(record)) throw new Error('refused')
+      expect(harness.driver.account(record)).toMatchObject({ code: 'gone' })
+      expect(raw.aborted).toBe(true)
+      await pass()
+      expectGone(harness, record)
+    })
+
+    it.each(['appeared', 'account'] as const)('that a listener ends as it is announced is refused by the second call, where %s is the first', async first => {
+      const one = await arrive({}, 'never')
+      const { harness, raw, socket } = one
+      harness.lifecycle.addEventListener('connection:opened', ({ detail }) => { void detail.record.close({ code: 'misbehaved', by: 'local' }) })
+      const record = opened(one)
+      socket.appeared = true
+      expect(harness.driver[first](record)).toBeUndefined()
+      expect(harness.driver[first === 'account' ? 'appeared' : 'account'](record)).toMatchObject({ code: 'gone' })
+      expect(raw.aborted).toBe(true)
+      await pass()
+      expectGone(harness, record)
+      expect(harness.told(record)).toEqual(['connection:opened', 'connection:closed'])
+    })
+
+    it('a step of which fails while it is shown is refused, and never announced', async () => {
+      const one = await arrive({ admit: { raw: () => { throw new Error('a fault') } } })
+      const { harness, raw, socket } = one
+      const record = opened(one)
+      expect(harness.driver.account(record)).toBeUndefined()
+      socket.appeared = true
+      expect(harness.driver.appeared(record)).toMatchObject({ code: 'fault', module: 'admit' })
+      expect(raw.aborted).toBe(true)
+      await pass()
+      expectGone(harness, record)
+      expect(harness.told(record)).toEqual(['connection:refused'])
     })
   })
 }
