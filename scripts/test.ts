@@ -13,7 +13,11 @@ import { isInterrupted, runNode, seconds } from './lib/run.ts'
 import { addCounts, describeCounts, vitestCounts } from './lib/test-counts.ts'
 import { files, root } from './lib/workspace.ts'
 import type { Counts } from './lib/count-reporter.ts'
+import type { Outcome } from './lib/run.ts'
 import type { VitestReport } from './lib/test-counts.ts'
+
+/** The longest that one runner may take, in ms: the tests of Node take 6 minutes on two cores, and have taken 11 while the host was slow */
+const LIMIT = 1_500_000
 
 /** So many failures of each runner are named at the end */
 const NAMED = 20
@@ -25,11 +29,11 @@ const reports = mkdtempSync(join(tmpdir(), 'cordon-test-'))
 
 async function vitest (project: string): Promise<Counts> {
   const report = join(reports, `${project}.json`)
-  const { code } = await runNode([
+  const { code, output } = await runNode([
     'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`,
     ...(filters.length > 0 ? ['--passWithNoTests', ...filters] : [])
-  ], { show: true })
-  return judge(project, code, existsSync(report) ? vitestCounts(JSON.parse(readFileSync(report, 'utf8')) as VitestReport) : undefined)
+  ], { show: true, timeout: LIMIT })
+  return judge(project, { code, output }, existsSync(report) ? vitestCounts(JSON.parse(readFileSync(report, 'utf8')) as VitestReport) : undefined)
 }
 
 async function chromium (): Promise<Counts> {
@@ -47,11 +51,11 @@ async function packed (): Promise<Counts> {
   const build = await runNode(['node_modules/typescript/bin/tsc', '-b'], { show: true })
   if (build.code !== 0) return failed('packed: the build failed')
   const report = join(reports, 'packed.json')
-  const { code } = await runNode([
+  const outcome = await runNode([
     '--test', '--test-reporter=spec', '--test-reporter-destination=stdout',
     `--test-reporter=${join(root, 'scripts/lib/count-reporter.ts')}`, `--test-reporter-destination=${report}`, ...suites
-  ], { show: true })
-  return judge('packed', code, existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) as Counts : undefined)
+  ], { show: true, timeout: LIMIT })
+  return judge('packed', outcome, existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) as Counts : undefined)
 }
 
 function failed (reason: string): Counts {
@@ -59,8 +63,9 @@ function failed (reason: string): Counts {
 }
 
 /** A runner that ended badly has failed, whatever its tests say; so has one that ran nothing, unless it was asked for less than all */
-function judge (runner: string, code: number, counts: Counts | undefined): Counts {
-  if (counts == null) return failed(`${runner}: ended with exit code ${code} and left no report`)
+function judge (runner: string, { code, output }: Outcome, counts: Counts | undefined): Counts {
+  // all that is in the output of what was shown is why it did not end by itself
+  if (counts == null) return failed(`${runner}: ended with exit code ${code} and left no report${output === '' ? '' : `: ${output.trim()}`}`)
   const { failures, passed } = counts
   if (code !== 0 && failures.length === 0) return addCounts(failed(`${runner}: ended with exit code ${code} although no test failed (an unhandled error, or a file that could not be loaded)`), counts)
   if (filters.length === 0 && passed + failures.length === 0) return addCounts(failed(`${runner}: ran no test`), counts)

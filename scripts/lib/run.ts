@@ -16,7 +16,7 @@ export interface RunOptions {
   readonly env?: Record<string, string | undefined>
   /** Let it write to the terminal instead of collecting what it writes */
   readonly show?: boolean
-  /** End it after this many ms. @default 600_000, the longest that any stage may take on two cores */
+  /** End it after this many ms. @default 600_000, longer than any stage takes on two cores */
   readonly timeout?: number
 }
 
