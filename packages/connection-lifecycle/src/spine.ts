@@ -1,10 +1,11 @@
 import { AlreadyAttachedError } from '@cordon/interface-connection-lifecycle'
 import { InvalidParametersError } from '@libp2p/interface'
-import { MAX_DROPS, NAME, STAY } from './constants.ts'
+import { NAME, STAY } from './constants.ts'
 import { Steps } from './participants.ts'
+import { Places } from './places.ts'
 import { hasEnded, nextIntent } from './reasons.ts'
 import { LifecycleRecord } from './record.ts'
-import { FullRefusal, groupName, refusalOf, ShedRefusal, STOPPING } from './refusals.ts'
+import { refusalOf, STOPPING } from './refusals.ts'
 import { transition } from './state.ts'
 import { LifecycleStream, Streams } from './streams.ts'
 import { Teardown } from './teardown.ts'
@@ -20,6 +21,7 @@ const ENDS: ReadonlySet<string> = new Set(['closed', 'streamClosed'])
 export class Spine implements LifecycleDriver {
   readonly #context: Context
   readonly #teardown: Teardown
+  readonly #places: Places
   readonly #streams: Streams
   #host: LifecycleHost | undefined
   #records = 0
@@ -27,6 +29,7 @@ export class Spine implements LifecycleDriver {
   constructor (context: Context) {
     this.#context = context
     this.#teardown = new Teardown(context)
+    this.#places = new Places(context, this.#teardown)
     this.#streams = new Streams(context)
   }
 
@@ -76,7 +79,7 @@ export class Spine implements LifecycleDriver {
     const refusal = steps.decide('opened', record, 0, steps.gates)
     if (!this.#goesOn(record, refusal)) return refusalOf(record.reason)
 
-    const full = this.#place(record)
+    const full = this.#places.take(record)
     if (full != null) return this.#refuse(record, full, NAME)
     return this.#turnedAway(record) ?? record
   }
@@ -214,13 +217,8 @@ export class Spine implements LifecycleDriver {
     await record.whenReleased()
   }
 
-  shed (direction: Direction, { except, spares }: ShedOptions): LifecycleRecord | undefined {
-    const set = this.#context.table.anonymous(direction)
-    // one whose step is on the stack lets go of nothing before that step has answered
-    const record = set.oldestOfLargestBut(record => record === except || record.running > 0 || spares?.(record) === true)
-    if (record == null) return undefined
-    this.#drop(record, new ShedRefusal(groupName(record.address), direction, set.sizeOf(record.address.share)))
-    return record
+  shed (direction: Direction, options: ShedOptions): LifecycleRecord | undefined {
+    return this.#places.shed(direction, options)
   }
 
   /** Closes everything, and waits until it is released */
@@ -253,48 +251,6 @@ export class Spine implements LifecycleDriver {
     record.settle()
     if (record.announced && events.wants('connection:ready')) events.emit({ type: 'connection:ready', record })
     return undefined
-  }
-
-  /** Finds room for a newcomer; whoever has to go is gone before this returns */
-  #place (record: LifecycleRecord): Refusal | undefined {
-    const { table } = this.#context
-    if (record.direction === 'outbound') {
-      const { maxHandshakingOutbound: limit } = this.#context.options
-      const { size } = table.handshaking('outbound')
-      if (size >= limit) return new FullRefusal('limit', 'the node', 'outbound', size, limit, 'maxHandshakingOutbound')
-    } else {
-      const full = this.#makeRoom(record)
-      if (full != null || record.isClosed()) return full
-    }
-
-    record.state = transition(record.state, 'handshaking')
-    table.place(record)
-    this.#teardown.enter(record, 'encrypt')
-    return undefined
-  }
-
-  /** Drops until there is room: participants that are told of it may open others meanwhile, so it looks again each time */
-  #makeRoom (record: LifecycleRecord): Refusal | undefined {
-    const { maxHandshaking, maxHandshakingPerGroup } = this.#context.options
-    const { address: { share }, direction } = record
-    const set = this.#context.table.handshaking(direction)
-
-    for (let drops = 0; !record.isClosed(); drops++) {
-      const inGroup = set.sizeOf(share)
-      const groupFull = inGroup >= maxHandshakingPerGroup
-      if (!groupFull && set.size < maxHandshaking) return undefined
-
-      const crowded = groupFull
-        ? new FullRefusal(drops < MAX_DROPS ? 'crowded' : 'limit', groupName(record.address), direction, inGroup, maxHandshakingPerGroup, 'maxHandshakingPerGroup')
-        : new FullRefusal(drops < MAX_DROPS ? 'crowded' : 'limit', 'the node', direction, set.size, maxHandshaking, 'maxHandshaking')
-      const oldest = groupFull ? set.oldestOf(share) : set.oldestOfLargest()
-      if (oldest == null || drops >= MAX_DROPS) return crowded
-      this.#drop(oldest, crowded)
-    }
-  }
-
-  #drop (record: LifecycleRecord, refusal: Refusal): void {
-    this.#teardown.finish(record, { code: 'crowded', by: 'local', refusal }, 'abort', true)
   }
 
   /** Shows the raw bytes to those who were asked, from this one on, if there are any; when all have seen them, it is announced */
