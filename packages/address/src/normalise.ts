@@ -70,7 +70,7 @@ export function normaliseIPBytes (bytes: Uint8Array): NormalisedAddress {
  * The canonical form of an IP address as sockets tell it, equal to that of a multiaddr with this address and transport.
  *
  * @param text - the address, without a port
- * @param transport - as in the result
+ * @param transport - how bytes travel, which the text does not say; becomes `transport` of the result
  * @throws {InvalidParametersError} when it is none
  */
 export function normaliseIPText (text: string, transport: string): NormalisedAddress {

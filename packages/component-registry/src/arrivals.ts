@@ -129,7 +129,11 @@ export class Arrivals {
         return { accepted, record, accounted }
       }
     } catch (error) {
-      this.#failed(record == null || isRefusal(record) ? undefined : record, asError(error))
+      this.#tell(asError(error))
+
+      if (record != null && !isRefusal(record)) {
+        this.#failed(record, asError(error))
+      }
     }
 
     // as a rule whoever refused it has cut it
@@ -141,31 +145,30 @@ export class Arrivals {
   #unclaimed ({ accepted, record }: Pending, socket: Socket): void {
     accepted.letGo()
 
-    if (socket.destroyed) {
-      this.#failed(record, UNCLAIMED)
-    } else {
+    if (!socket.destroyed) {
       // not the transport that it says it is: it may yet make something of it, and of those that follow
       this.#transport.asksOnArrival = false
-      this.#failed(record, new Error(`${this.#transport.tag} makes no connection of a socket at once, so it is asked about later from now on`))
+      this.#tell(new Error(`${this.#transport.tag} makes no connection of a socket at once, so it is asked about later from now on`))
+    }
+
+    this.#failed(record, UNCLAIMED)
+  }
+
+  #failed (record: ConnectionRecord, error: Error): void {
+    try {
+      this.#wiring.driver.upgradeFailed(record, error)
+    } catch (fault) {
+      this.#tell(asError(fault))
     }
   }
 
-  #failed (record: ConnectionRecord | undefined, error: Error): void {
+  #tell (error: Error): void {
     try {
-      if (error !== UNCLAIMED) {
-        this.#wiring.log.error('could not ask about a socket - %e', error)
-      }
-    } catch { /* there is nobody else to tell */ }
-
-    try {
-      if (record != null) {
-        this.#wiring.driver.upgradeFailed(record, error)
-      }
-    } catch { /* the lifecycle has failed before, and that was told */ }
+      this.#wiring.log.error('could not ask about a socket - %e', error)
+    } catch { /* the logger is the application's, and there is nobody else to tell */ }
   }
 }
 
-/** The transport has said so itself */
 const UNCLAIMED = new Error('the transport made no connection of a socket')
 
 /** A socket, and then whatever has become of it */

@@ -69,7 +69,7 @@ export class RecordingUpgrader implements Upgrader {
     }
 
     if (arrival?.accounted === true) {
-      return this.#accounted(attachment, record, options)
+      return this.#upgrade(attachment, record, options)
     }
 
     const verdict = this.#gater.inbound(raw)
@@ -137,10 +137,10 @@ export class RecordingUpgrader implements Upgrader {
       return REFUSED
     }
 
-    return this.#accounted(attachment, record, options)
+    return this.#upgrade(attachment, record, options)
   }
 
-  #accounted (attachment: Attachment, record: ConnectionRecord, options: Options): Promise<void> {
+  #upgrade (attachment: Attachment, record: ConnectionRecord, options: Options): Promise<void> {
     attachment.boundAnswers(this.#wiring.init.maxAnswers)
 
     return this.#upgrader.upgradeInbound(attachment.raw, this.#options(options))
