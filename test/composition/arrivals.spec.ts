@@ -10,9 +10,9 @@ import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, it } from 'vitest'
 import { guarded, refusal, released } from './support.ts'
-import type { GuardedInit, GuardedNode } from './support.ts'
+import type { GuardedNode } from './support.ts'
 import type { ConnectionRecord, Participant } from '@cordon/interface-connection-lifecycle'
-import type { Listener, Transport, Upgrader } from '@libp2p/interface'
+import type { Listener } from '@libp2p/interface'
 
 const sockets: net.Socket[] = []
 
@@ -31,13 +31,11 @@ async function connect (port: number): Promise<net.Socket> {
   return socket
 }
 
-/** How many raw connections a TCP transport has handed to its upgrader */
-interface Made {
-  raws: number
-}
+/** What becomes of a socket that a listener of @libp2p/tcp is handed; `handle` is what it does by itself */
+type Handling = (socket: net.Socket, handle: () => void) => void
 
-/** A node whose TCP transport is watched */
-async function watched (participant: Partial<Participant>, made: Made, more: Partial<GuardedInit> = {}): Promise<GuardedNode> {
+/** A node whose TCP transport handles sockets in another way */
+async function handling (through: Handling, participant: Partial<Participant>): Promise<GuardedNode> {
   return guarded({
     transport: 'tcp',
     participant,
@@ -46,29 +44,42 @@ async function watched (participant: Partial<Participant>, made: Made, more: Par
       transports: [components => {
         const transport = tcp()(components)
         const createListener = transport.createListener.bind(transport)
-        const watch: Transport['createListener'] = (init): Listener => createListener({
-          ...init,
-          upgrader: new Proxy(init.upgrader, {
-            get: (upgrader: Upgrader, property) => {
-              if (property === 'upgradeInbound') made.raws++
-              const value = Reflect.get(upgrader, property, upgrader) as unknown
 
-              return typeof value === 'function' ? value.bind(upgrader) as unknown : value
-            }
-          })
+        return Object.assign(transport, {
+          createListener: (init: never): Listener => {
+            const listener = createListener(init)
+            const { server } = listener as unknown as { server: net.Server }
+            const handlers = server.listeners('connection')
+            server.removeAllListeners('connection')
+            server.on('connection', socket => {
+              through(socket, () => { handlers.forEach(handler => { handler.call(server, socket) }) })
+            })
+
+            return listener
+          }
         })
-
-        return Object.assign(transport, { createListener: watch })
       }]
-    }),
-    ...more
+    })
   })
+}
+
+/** How many sockets a transport was handed */
+interface Handed {
+  sockets: number
+}
+
+/** A node whose TCP transport counts them */
+async function watched (participant: Partial<Participant>, handed: Handed): Promise<GuardedNode> {
+  return handling((_, handle) => {
+    handed.sockets++
+    handle()
+  }, participant)
 }
 
 describe('a TCP socket', () => {
   it.each(['gate', 'account', 'observe'] as const)('that %s refuses is reset before the transport makes anything of it', async stage => {
-    const made: Made = { raws: 0 }
-    const host = await watched({ stage, opened: () => refusal() }, made)
+    const handed: Handed = { sockets: 0 }
+    const host = await watched({ stage, opened: () => refusal() }, handed)
     const errors: unknown[] = []
     const socket = net.connect({ port: portOf(host.node, 'tcp'), host: '127.0.0.1' })
     sockets.push(socket)
@@ -77,7 +88,7 @@ describe('a TCP socket', () => {
     await released(host)
 
     expect(errors).toMatchObject([{ code: 'ECONNRESET' }])
-    expect(made).toEqual({ raws: 0 })
+    expect(handed).toEqual({ sockets: 0 })
     expect(host.events).toMatchObject([{ type: 'connection:refused', refusal: refusal() }])
     const [event] = host.events
     expect(event?.type === 'connection:refused' ? event.record.remoteAddr.toString() : event).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/\d+$/)
@@ -88,18 +99,18 @@ describe('a TCP socket', () => {
   it('is the transport\'s where nobody refuses, and has the same address', async () => {
     const seen: string[] = []
     const records: ConnectionRecord[] = []
-    const made: Made = { raws: 0 }
+    const handed: Handed = { sockets: 0 }
     const host = await watched({
       stage: 'gate',
       opened: record => {
         records.push(record)
-        seen.push(`opened ${made.raws}`)
+        seen.push(`opened ${handed.sockets}`)
 
         return undefined
       },
-      raw: (record, raw) => { seen.push(`raw ${made.raws} ${raw.remoteAddr.equals(record.remoteAddr)}`) },
+      raw: (record, raw) => { seen.push(`raw ${handed.sockets} ${raw.remoteAddr.equals(record.remoteAddr)}`) },
       closed: () => { seen.push('closed') }
-    }, made)
+    }, handed)
     const guest = await guarded({ transport: 'tcp', listen: false })
     await guest.node.dial(host.node.getMultiaddrs())
     const [connection] = await eventually(() => {
@@ -153,28 +164,7 @@ describe('a TCP socket', () => {
 
   it('of which the transport makes nothing is told to nobody, and it was us', async () => {
     const records: ConnectionRecord[] = []
-    const host = await guarded({
-      transport: 'tcp',
-      participant: { opened: record => void records.push(record) },
-      options: options => ({
-        ...options,
-        transports: [components => {
-          const transport = tcp()(components)
-          const createListener = transport.createListener.bind(transport)
-
-          return Object.assign(transport, {
-            createListener: (init: never): Listener => {
-              const listener = createListener(init)
-              const { server } = listener as unknown as { server: net.Server }
-              server.removeAllListeners('connection')
-              server.on('connection', socket => socket.destroy())
-
-              return listener
-            }
-          })
-        }]
-      })
-    })
+    const host = await handling(socket => { socket.destroy() }, { opened: record => void records.push(record) })
     const socket = await connect(portOf(host.node, 'tcp'))
     await eventually(() => socket.destroyed)
     await released(host)
@@ -184,29 +174,7 @@ describe('a TCP socket', () => {
 
   it('of a transport that takes its time is asked about later, from the first one on, and works', async () => {
     const opened: string[] = []
-    const host = await guarded({
-      transport: 'tcp',
-      participant: { opened: ({ direction }) => void opened.push(direction) },
-      options: options => ({
-        ...options,
-        transports: [components => {
-          const transport = tcp()(components)
-          const createListener = transport.createListener.bind(transport)
-
-          return Object.assign(transport, {
-            createListener: (init: never): Listener => {
-              const listener = createListener(init)
-              const { server } = listener as unknown as { server: net.Server }
-              const handlers = server.listeners('connection')
-              server.removeAllListeners('connection')
-              server.on('connection', socket => { setImmediate(() => { handlers.forEach(handler => { handler.call(server, socket) }) }) })
-
-              return listener
-            }
-          })
-        }]
-      })
-    })
+    const host = await handling((_, handle) => { setImmediate(handle) }, { opened: ({ direction }) => void opened.push(direction) })
 
     for (let visits = 1; visits <= 2; visits++) {
       const guest = await guarded({ transport: 'tcp', listen: false })
@@ -257,29 +225,29 @@ describe('a TCP socket', () => {
   })
 
   it('is asked about again when the node has stopped and started anew', async () => {
-    const made: Made = { raws: 0 }
+    const handed: Handed = { sockets: 0 }
     let refuses = true
-    const host = await watched({ opened: () => refuses ? refusal() : undefined }, made)
+    const host = await watched({ opened: () => refuses ? refusal() : undefined }, handed)
     await host.node.stop()
     await host.node.start()
     const first = await connect(portOf(host.node, 'tcp'))
     await eventually(() => first.destroyed)
-    expect(made).toEqual({ raws: 0 })
+    expect(handed).toEqual({ sockets: 0 })
     refuses = false
     await connect(portOf(host.node, 'tcp'))
-    await eventually(() => made.raws === 1)
+    await eventually(() => handed.sockets === 1)
     await eventually(() => host.lifecycle.stats().records.handshaking === 1)
     await host.node.stop()
     await released(host)
   })
 
   it('that a step closes is the transport\'s no more', async () => {
-    const made: Made = { raws: 0 }
-    const host = await watched({ opened: record => void record.close({ code: 'misbehaved', by: 'local' }) }, made)
+    const handed: Handed = { sockets: 0 }
+    const host = await watched({ opened: record => void record.close({ code: 'misbehaved', by: 'local' }) }, handed)
     const socket = await connect(portOf(host.node, 'tcp'))
     await eventually(() => socket.destroyed)
     await released(host)
-    expect(made).toEqual({ raws: 0 })
+    expect(handed).toEqual({ sockets: 0 })
     expect(host.lifecycle.stats().closed).toEqual({ misbehaved: 1 })
   })
 

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { LifecycleRecord } from '../src/record.ts'
 import { holds, rowOf, TABLE } from './held.ts'
 import { Reference } from './model.ts'
-import { bench, fakeConnection, FakeSocket, PEERS, report, seedOf } from './support.ts'
+import { bench, fakeConnection, PEERS, report, seedOf } from './support.ts'
 import type { Kind, Model, ModelInit, Plan, Step } from './model.ts'
 import type { Bench, FakeRaw } from './support.ts'
 import type { ConnectionRecord, NamedParticipant, Refusal } from '@cordon/interface-connection-lifecycle'
@@ -177,9 +177,9 @@ class Duel {
     raw.closing = kind
     const model = this.model.open(`g${group}`, direction, kind)
     const pair: Pair = this.#opening = { model, raw, events: [], closedBy: [], record: undefined }
-    const socket = new FakeSocket(raw)
     // what a transport other than TCP makes has its raw connection from the first moment
-    const answer = driver.open(way % 3 === 0 ? raw : socket)
+    raw.appeared = way % 3 === 0
+    const answer = driver.open(raw)
     if (!isRefusal(answer)) this.#pairOf(answer)
     this.#opening = undefined
     this.pairs.push(pair)
@@ -188,7 +188,7 @@ class Duel {
 
     raw.onEnd = () => { this.bench.lifecycle.lost(answer, {}) }
     const appear = (record: ConnectionRecord): Refusal | undefined => {
-      socket.appeared = true
+      raw.appeared = true
       this.model.appeared(model)
       return driver.appeared(record)
     }

@@ -45,7 +45,9 @@ export class FakeRaw implements RawConnection {
   readonly direction: Direction
   readonly address: NormalisedAddress
   readonly remoteAddr: Multiaddr
-  readonly raw: MultiaddrConnection
+  /** Whether libp2p has made anything of it yet; before, `raw` is absent, and typed as if it were not, because nearly every test has it */
+  appeared = true
+  readonly #made: MultiaddrConnection
   readonly calls: string[] = []
   readonly errors: Error[] = []
   status: MultiaddrConnection['status'] = 'open'
@@ -60,7 +62,11 @@ export class FakeRaw implements RawConnection {
     this.address = normaliseAddress(address)
     // eslint-disable-next-line @typescript-eslint/no-this-alias
     const fake = this
-    this.raw = { remoteAddr: address, get status () { return fake.status } } as MultiaddrConnection
+    this.#made = { remoteAddr: address, get status () { return fake.status } } as MultiaddrConnection
+  }
+
+  get raw (): MultiaddrConnection {
+    return this.appeared ? this.#made : undefined as never
   }
 
   close (options: AbortOptions): Promise<void> {
@@ -83,40 +89,6 @@ export class FakeRaw implements RawConnection {
     if (this.status !== 'open') return
     this.status = 'aborted'
     this.onEnd?.()
-  }
-}
-
-/** The same before libp2p has made anything of it */
-export class FakeSocket implements RawConnection {
-  appeared = false
-  readonly direction: Direction
-  readonly address: NormalisedAddress
-  readonly #raw: FakeRaw
-
-  constructor (raw: FakeRaw) {
-    this.#raw = raw
-    this.direction = raw.direction
-    this.address = raw.address
-  }
-
-  get raw (): MultiaddrConnection | undefined {
-    return this.appeared ? this.#raw.raw : undefined
-  }
-
-  get remoteAddr (): Multiaddr {
-    return this.#raw.remoteAddr
-  }
-
-  get status (): MultiaddrConnection['status'] {
-    return this.#raw.status
-  }
-
-  async close (options: AbortOptions): Promise<void> {
-    await this.#raw.close(options)
-  }
-
-  abort (error: Error): void {
-    this.#raw.abort(error)
   }
 }
 

@@ -40,7 +40,9 @@ class FakeMessageStream extends TypedEventEmitter<MessageStreamEvents> {
 
 /** A raw connection that is told what to do, and remembers what was done to it */
 export class FakeRaw implements RawConnection {
-  readonly raw: MultiaddrConnection
+  /** Whether libp2p has made anything of it yet; before, `raw` is absent, and typed as if it were not, because nearly every test has it */
+  appeared = true
+  readonly #made: MultiaddrConnection
   readonly direction: Direction
   readonly address: NormalisedAddress
   readonly remoteAddr: Multiaddr
@@ -58,11 +60,15 @@ export class FakeRaw implements RawConnection {
     this.#closing = closing
     this.#stream = new FakeMessageStream(direction)
     // only what a lifecycle may look at: the rest of a raw connection is libp2p's
-    this.raw = Object.assign(this.#stream, {
+    this.#made = Object.assign(this.#stream, {
       remoteAddr: this.remoteAddr,
       close: async (options?: AbortOptions) => { await this.close(options ?? {}) },
       abort: (error: Error) => { this.abort(error) }
     }) as unknown as MultiaddrConnection
+  }
+
+  get raw (): MultiaddrConnection {
+    return this.appeared ? this.#made : undefined as never
   }
 
   get status (): MessageStreamStatus {
@@ -95,40 +101,6 @@ export class FakeRaw implements RawConnection {
   /** The other side ends it; the caller tells the lifecycle, as the registry does */
   lose (): void {
     this.#stream.end('closed')
-  }
-}
-
-/** The same before libp2p has made anything of it */
-export class FakeSocket implements RawConnection {
-  appeared = false
-  readonly direction: Direction
-  readonly address: NormalisedAddress
-  readonly #raw: FakeRaw
-
-  constructor (raw: FakeRaw) {
-    this.#raw = raw
-    this.direction = raw.direction
-    this.address = raw.address
-  }
-
-  get raw (): MultiaddrConnection | undefined {
-    return this.appeared ? this.#raw.raw : undefined
-  }
-
-  get remoteAddr (): Multiaddr {
-    return this.#raw.remoteAddr
-  }
-
-  get status (): MessageStreamStatus {
-    return this.#raw.status
-  }
-
-  async close (options: AbortOptions): Promise<void> {
-    await this.#raw.close(options)
-  }
-
-  abort (error: Error): void {
-    this.#raw.abort(error)
   }
 }
 

@@ -1,6 +1,5 @@
 import { isRefusal } from '@cordon/interface-connection-lifecycle'
 import { describe, expect, it } from 'vitest'
-import { FakeSocket } from '../fakes.ts'
 import { everyStage, expectGone, NO, pass } from './harness.ts'
 import type { Closing, FakeRaw } from '../fakes.ts'
 import type { Answers, Context, Harness } from './harness.ts'
@@ -10,7 +9,6 @@ interface Arrived {
   readonly harness: Harness
   readonly log: string[]
   readonly raw: FakeRaw
-  readonly socket: FakeSocket
 }
 
 export function arrivals ({ start }: Context): void {
@@ -19,11 +17,12 @@ export function arrivals ({ start }: Context): void {
     const log: string[] = []
     const harness = await start({ participants: everyStage(log, more) })
     const raw = harness.raw({ closing })
-    return { harness, log, raw, socket: new FakeSocket(raw) }
+    raw.appeared = false
+    return { harness, log, raw }
   }
 
-  function opened ({ harness, socket }: Arrived): ConnectionRecord {
-    const record = harness.driver.open(socket)
+  function opened ({ harness, raw }: Arrived): ConnectionRecord {
+    const record = harness.driver.open(raw)
     if (isRefusal(record)) throw new Error(`refused by ${record.module}: ${record.message}`)
     return record
   }
@@ -31,13 +30,13 @@ export function arrivals ({ start }: Context): void {
   describe('a socket', () => {
     it('is shown to nobody before libp2p has made a raw connection of it: the gates first, the others once they were asked', async () => {
       const one = await arrive()
-      const { harness, log, raw, socket } = one
+      const { harness, log, raw } = one
       const record = opened(one)
       expect(log.splice(0)).toEqual(['gate.opened'])
       expect(record).toMatchObject({ state: 'handshaking', phase: 'encrypt', direction: 'inbound' })
       expect(record.remoteAddr.toString()).toBe(raw.remoteAddr.toString())
 
-      socket.appeared = true
+      raw.appeared = true
       expect(harness.driver.appeared(record)).toBeUndefined()
       expect(log.splice(0)).toEqual(['gate.raw'])
       expect(harness.driver.account(record)).toBeUndefined()
@@ -47,13 +46,13 @@ export function arrivals ({ start }: Context): void {
 
     it('is shown to all where all were asked before', async () => {
       const one = await arrive()
-      const { harness, log, raw, socket } = one
+      const { harness, log, raw } = one
       const record = opened(one)
       expect(harness.driver.account(record)).toBeUndefined()
       expect(log.splice(0)).toEqual(['gate', 'account', 'admit', 'observe'].map(name => `${name}.opened`))
       expect(harness.told(record)).toEqual([])
 
-      socket.appeared = true
+      raw.appeared = true
       expect(harness.driver.appeared(record)).toBeUndefined()
       expect(log.splice(0)).toEqual(['gate', 'account', 'admit', 'observe'].map(name => `${name}.raw`))
       expect(harness.told(record)).toEqual(['connection:opened'])
@@ -64,6 +63,7 @@ export function arrivals ({ start }: Context): void {
     it('or what has a raw connection already is shown to each of them once, in whatever order it is asked about', async () => {
       for (const first of ['appeared', 'account'] as const) {
         const { harness, log, raw } = await arrive()
+        raw.appeared = true
         const record = harness.driver.open(raw)
         if (isRefusal(record)) throw new Error('refused')
         for (const step of [first, first === 'account' ? 'appeared' : 'account'] as const) expect(harness.driver[step](record)).toBeUndefined()
@@ -73,8 +73,8 @@ export function arrivals ({ start }: Context): void {
     })
 
     it.each(['gate', 'account', 'observe'] as const)('that %s refuses is cut, and shown to nobody', async stage => {
-      const { harness, log, raw, socket } = await arrive({ [stage]: { opened: () => NO } })
-      const record = harness.driver.open(socket)
+      const { harness, log, raw } = await arrive({ [stage]: { opened: () => NO } })
+      const record = harness.driver.open(raw)
       expect(isRefusal(record) ? record : harness.driver.account(record)).toBe(NO)
       await pass()
       expect(raw.calls).toEqual(['abort'])
@@ -108,10 +108,10 @@ export function arrivals ({ start }: Context): void {
 
     it('that is dropped before libp2p has made anything of it is not shown', async () => {
       const one = await arrive()
-      const { harness, log, raw, socket } = one
+      const { harness, log, raw } = one
       const record = opened(one)
       await record.close({ code: 'local-abort', by: 'local' }, { abort: true })
-      socket.appeared = true
+      raw.appeared = true
       expect(isRefusal(harness.driver.appeared(record))).toBe(true)
       expect(isRefusal(harness.driver.account(record))).toBe(true)
       expect(raw.calls).toEqual(['abort'])
@@ -119,10 +119,10 @@ export function arrivals ({ start }: Context): void {
     })
 
     it('that a step closes while it is shown is refused with what closed it', async () => {
-      const { harness, log, raw, socket } = await arrive({ account: { raw: (record: ConnectionRecord) => { void record.close({ code: 'misbehaved', by: 'local' }, { abort: true }) } } })
-      const record = harness.driver.open(socket)
+      const { harness, log, raw } = await arrive({ account: { raw: (record: ConnectionRecord) => { void record.close({ code: 'misbehaved', by: 'local' }, { abort: true }) } } })
+      const record = harness.driver.open(raw)
       if (isRefusal(record) || harness.driver.account(record) != null) throw new Error('refused')
-      socket.appeared = true
+      raw.appeared = true
       expect(harness.driver.appeared(record)).toMatchObject({ code: 'gone' })
       expect(raw.aborted).toBe(true)
       await pass()
@@ -133,8 +133,8 @@ export function arrivals ({ start }: Context): void {
     })
 
     it('that a step closes in order is cut, because whoever is refused forgets it', async () => {
-      const { harness, socket, raw } = await arrive({ account: { opened: (record: ConnectionRecord) => { void record.close({ code: 'misbehaved', by: 'local' }) } } }, 'never')
-      const record = harness.driver.open(socket)
+      const { harness, raw } = await arrive({ account: { opened: (record: ConnectionRecord) => { void record.close({ code: 'misbehaved', by: 'local' }) } } }, 'never')
+      const record = harness.driver.open(raw)
       if (isRefusal(record)) throw new Error('refused')
       expect(harness.driver.account(record)).toMatchObject({ code: 'gone' })
       expect(raw.aborted).toBe(true)
@@ -144,10 +144,10 @@ export function arrivals ({ start }: Context): void {
 
     it.each(['appeared', 'account'] as const)('that a listener ends as it is announced is refused by the second call, where %s is the first', async first => {
       const one = await arrive({}, 'never')
-      const { harness, raw, socket } = one
+      const { harness, raw } = one
       harness.lifecycle.addEventListener('connection:opened', ({ detail }) => { void detail.record.close({ code: 'misbehaved', by: 'local' }) })
       const record = opened(one)
-      socket.appeared = true
+      raw.appeared = true
       expect(harness.driver[first](record)).toBeUndefined()
       expect(harness.driver[first === 'account' ? 'appeared' : 'account'](record)).toMatchObject({ code: 'gone' })
       expect(raw.aborted).toBe(true)
@@ -158,10 +158,10 @@ export function arrivals ({ start }: Context): void {
 
     it('a step of which fails while it is shown is refused, and never announced', async () => {
       const one = await arrive({ admit: { raw: () => { throw new Error('a fault') } } })
-      const { harness, raw, socket } = one
+      const { harness, raw } = one
       const record = opened(one)
       expect(harness.driver.account(record)).toBeUndefined()
-      socket.appeared = true
+      raw.appeared = true
       expect(harness.driver.appeared(record)).toMatchObject({ code: 'fault', module: 'admit' })
       expect(raw.aborted).toBe(true)
       await pass()
