@@ -83,13 +83,15 @@ interface Answers {
   readonly open?: Refusal
   readonly account?: Refusal
   readonly fails?: 'open' | 'account'
+  /** Whether what it is told of a failure fails as well, and so does the logger */
+  readonly failsAgain?: boolean
   /** Whether whoever refuses cuts, as the contract wants it */
   readonly cuts?: boolean
   readonly gater?: ConnectionGater
 }
 
 /** A lifecycle that answers what it is told to, and the handler of a transport */
-function scene (handler: Handler, { open, account, fails, cuts = true, gater = {} }: Answers = {}): Scene {
+function scene (handler: Handler, { open, account, fails, failsAgain = false, cuts = true, gater = {} }: Answers = {}): Scene {
   const calls: string[] = []
   const raws: RawConnection[] = []
   const wiring = new Wiring({ gaterTimeout: 1, startTimeout: 1, stopTimeout: 1, maxPendingSockets: 1, maxPendingSocketsPerGroup: 1, socketTimeout: 1, maxAnswers: 1 }, {} as Wiring['clock'])
@@ -116,11 +118,12 @@ function scene (handler: Handler, { open, account, fails, cuts = true, gater = {
       },
       upgradeFailed: () => {
         calls.push('upgradeFailed')
+        if (failsAgain) throw new Error('another fault')
         raws.at(-1)?.abort(new Error('failed'))
       }
     }
   } as unknown as ConnectionLifecycle
-  const logger = defaultLogger()
+  const logger = failsAgain ? { forComponent: () => Object.assign(() => {}, { error: () => { throw new Error('a logger') } }) } : defaultLogger()
   const components = { logger, connectionGater: gater } as unknown as Parameters<Wiring['bind']>[0]
   wiring.bind(components)
   asked.install(components)
@@ -203,6 +206,11 @@ describe('a socket that is accepted', () => {
     const { server, calls } = scene(socket => heard.push(socket), { fails })
     const socket = server.accept(new FakeSocket(FROM))
     expect([heard, calls, socket.resets]).toEqual([[], expected, 1])
+  })
+
+  it('is reset where everything fails that it is told to', () => {
+    const { server, calls } = scene(() => {}, { fails: 'account', failsAgain: true })
+    expect([server.accept(new FakeSocket(FROM)).resets, calls]).toEqual([1, ['open', 'account', 'upgradeFailed']])
   })
 
   it('is reset where the address that it says it has is none', () => {
