@@ -1,5 +1,5 @@
 import { systemClock } from '@cordon/clock'
-import { count, duration, func, methods, number, object, oneOf, optional, parseOptions, section, where } from '@cordon/options'
+import { count, duration, func, lazy, methods, number, object, oneOf, optional, parseOptions, section, where } from '@cordon/options'
 import * as defaults from './constants.ts'
 import { MAX_INDEX } from './tables/slots.ts'
 import type { ConnectionGaterInit } from './index.ts'
@@ -32,17 +32,7 @@ export interface Options {
   readonly random: () => number
 }
 
-const strikes = section({
-  halfLife: optional(duration({ max: defaults.MAX_DURATION }), defaults.HALF_LIFE),
-  disconnectAt: optional(number({ min: 0 }), defaults.DISCONNECT_AT),
-  blockAt: optional(number({ min: 0 }), defaults.BLOCK_AT),
-  blockDuration: optional(duration({ max: defaults.MAX_DURATION }), defaults.BLOCK_DURATION),
-  maxStruck: optional(count({ max: MAX_INDEX }), defaults.MAX_STRUCK),
-  maxBlocks: optional(count({ max: MAX_INDEX }), defaults.MAX_BLOCKS),
-  aggregateAt: optional(count({ min: 2 }), defaults.AGGREGATE_AT)
-})
-
-const schema: Schema<Options> = where(object({
+const schema: Schema<Options> = lazy(() => where(object({
   default: optional(oneOf(['allow', 'block']), 'allow'),
   relayedUnknown: optional(oneOf(['refuse', 'allow']), 'refuse'),
   maxRules: optional(count({ max: MAX_INDEX }), defaults.MAX_RULES),
@@ -51,11 +41,19 @@ const schema: Schema<Options> = where(object({
   datastore: optional(methods<Datastore>('batch', 'query')),
   storeTimeout: optional(duration(), defaults.STORE_TIMEOUT),
   refusalLog: optional(func<(line: string) => void>()),
-  strikes,
+  strikes: section({
+    halfLife: optional(duration({ max: defaults.MAX_DURATION }), defaults.HALF_LIFE),
+    disconnectAt: optional(number({ min: 0 }), defaults.DISCONNECT_AT),
+    blockAt: optional(number({ min: 0 }), defaults.BLOCK_AT),
+    blockDuration: optional(duration({ max: defaults.MAX_DURATION }), defaults.BLOCK_DURATION),
+    maxStruck: optional(count({ max: MAX_INDEX }), defaults.MAX_STRUCK),
+    maxBlocks: optional(count({ max: MAX_INDEX }), defaults.MAX_BLOCKS),
+    aggregateAt: optional(count({ min: 2 }), defaults.AGGREGATE_AT)
+  }),
   clock: optional(methods<Clock>('now', 'schedule'), systemClock),
   wallClock: optional(func<() => number>(), () => Date.now()),
   random: optional(func<() => number>(), () => Math.random())
-}), ({ strikes: { disconnectAt, blockAt } }) => disconnectAt > blockAt ? `strikes.disconnectAt is ${disconnectAt}, above strikes.blockAt, which is ${blockAt}` : undefined)
+}), ({ strikes: { disconnectAt, blockAt } }) => disconnectAt > blockAt ? `strikes.disconnectAt is ${disconnectAt}, above strikes.blockAt, which is ${blockAt}` : undefined))
 
 /**
  * The options of a gater.

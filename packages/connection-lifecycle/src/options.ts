@@ -1,4 +1,4 @@
-import { count, duration, func, methods, object, optional, parseOptions, section, where } from '@cordon/options'
+import { count, duration, func, lazy, methods, object, optional, parseOptions, section, where } from '@cordon/options'
 import { CLOSE_TIMEOUT, DEADLINES, MAINTAIN, MAX_HANDSHAKING, MAX_HANDSHAKING_OUTBOUND, MAX_HANDSHAKING_PER_GROUP, MAX_MAINTAINED, MONITOR_BUFFER, NAME } from './constants.ts'
 import type { Random } from './backoff.ts'
 import type { Clock } from '@cordon/interface-connection-lifecycle'
@@ -31,7 +31,7 @@ export interface ReaderOptions {
   readonly signal?: AbortSignal
 }
 
-const lifecycleSchema: Schema<Options> = where(object({
+const lifecycleSchema: Schema<Options> = lazy(() => where(object({
   maxHandshaking: optional(count(), MAX_HANDSHAKING),
   maxHandshakingPerGroup: optional(count(), MAX_HANDSHAKING_PER_GROUP),
   maxHandshakingOutbound: optional(count(), MAX_HANDSHAKING_OUTBOUND),
@@ -48,22 +48,22 @@ const lifecycleSchema: Schema<Options> = where(object({
 }), ({ deadlines }) => {
   const late = (['encrypt', 'multiplex', 'handshake'] as const).find(phase => deadlines[phase] > deadlines.total)
   return late == null ? undefined : `deadlines.${late} must be at most deadlines.total, got ${deadlines[late]} and ${deadlines.total}`
-})
+}))
 
-const signal = methods<AbortSignal>('throwIfAborted', 'addEventListener', 'removeEventListener')
+const signal = (): Schema<AbortSignal> => methods('throwIfAborted', 'addEventListener', 'removeEventListener')
 
-const retrySchema: Schema<RetryOptions> = where(object({
-  signal: optional(signal),
+const retrySchema: Schema<RetryOptions> = lazy(() => where(object({
+  signal: optional(signal()),
   minDelay: optional(duration(), MAINTAIN.minDelay),
   maxDelay: optional(duration(), MAINTAIN.maxDelay),
   stableAfter: optional(duration(), MAINTAIN.stableAfter),
   maxAttempts: optional(count({ unbounded: true }), MAINTAIN.maxAttempts)
-}), ({ minDelay, maxDelay }) => minDelay > maxDelay ? `minDelay must be at most maxDelay, got ${minDelay} and ${maxDelay}` : undefined)
+}), ({ minDelay, maxDelay }) => minDelay > maxDelay ? `minDelay must be at most maxDelay, got ${minDelay} and ${maxDelay}` : undefined))
 
-const monitorSchema: Schema<ReaderOptions> = object({
-  signal: optional(signal),
+const monitorSchema: Schema<ReaderOptions> = lazy(() => object({
+  signal: optional(signal()),
   bufferSize: optional(count(), MONITOR_BUFFER)
-})
+}))
 
 /**
  * Validates the options of a lifecycle.

@@ -12,16 +12,16 @@
  * @example The options of a module
  *
  * ```ts
- * import { count, duration, flag, object, optional, parseOptions, section } from '@cordon/options'
+ * import { count, duration, flag, lazy, object, optional, parseOptions, section } from '@cordon/options'
  *
- * const schema = object({
+ * const schema = lazy(() => object({
  *   maxHandshaking: optional(count(), 256),
  *   deadlines: section({
  *     encrypt: optional(duration(), 3_000),
  *     multiplex: optional(duration(), 2_000)
  *   }),
  *   announce: optional(flag(), false)
- * })
+ * }))
  *
  * const options = parseOptions(schema, 'lifecycle', { maxHandshaking: 64 })
  *
@@ -34,6 +34,6 @@
 
 export { parseOptions } from './parse.ts'
 export { show } from './show.ts'
-export { count, duration, flag, func, list, MAX_DELAY, methods, number, object, oneOf, optional, orFalse, record, rule, section, text, where } from './schemas.ts'
-export type { CountRange, Entries, ObjectOutput, Range, Schema } from './schemas.ts'
+export { count, duration, flag, func, lazy, list, MAX_DELAY, methods, number, object, oneOf, optional, orFalse, record, rule, section, text, where } from './schemas.ts'
+export type { CountRange, Entries, EntriesOf, ObjectOutput, Optional, Range, Schema } from './schemas.ts'
 export type { InferOutput } from 'valibot'

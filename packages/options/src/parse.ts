@@ -6,7 +6,7 @@ import type { Schema } from './schemas.ts'
 /**
  * Validates the options of a module and fills in the defaults.
  *
- * @param schema - made once for each module, with `object`
+ * @param schema - of an `object`, as a rule made when it is used, with `lazy`
  * @param path - what the options are called in errors, such as `lifecycle`
  * @param value - what the user gave; `undefined` is the same as `{}`
  * @returns a new object; what the user changes afterwards has no effect

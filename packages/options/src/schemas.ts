@@ -10,6 +10,16 @@ export type Schema<Output> = v.GenericSchema<unknown, Output>
 /** The schemas of the options of an object, by name */
 export type Entries = Record<string, v.GenericSchema>
 
+/** What `optional` makes, without a default */
+export type Optional<Output> = v.OptionalSchema<Schema<Output>, undefined>
+
+/** The schemas of an object's options, where each of them is optional */
+export type EntriesOf<Output extends object> = {
+  readonly [Name in keyof Output]-?: undefined extends Output[Name]
+    ? Optional<Exclude<Output[Name], undefined>>
+    : v.OptionalSchema<Schema<Output[Name]>, () => Output[Name]>
+}
+
 /** The largest delay of `setTimeout`, in ms; anything above fires at once (HTML standard, Node.js documentation of timers) */
 export const MAX_DELAY = 2 ** 31 - 1
 
@@ -120,7 +130,7 @@ export function methods<Type extends object> (...names: Array<keyof Type & strin
 }
 
 /** May be left out, or undefined; then the default is used, and without one nothing */
-export function optional<Output> (schema: Schema<Output>): v.OptionalSchema<Schema<Output>, undefined>
+export function optional<Output> (schema: Schema<Output>): Optional<Output>
 export function optional<Output> (schema: Schema<Output>, byDefault: NoInfer<Output>): v.OptionalSchema<Schema<Output>, () => Output>
 export function optional<Output> (schema: Schema<Output>, byDefault?: Output): v.OptionalSchema<Schema<Output>, undefined | (() => Output)> {
   // valibot would call a default that is a function
@@ -230,6 +240,27 @@ export function record<Output> (item: Schema<Output>, range: { readonly max: num
 /** `false`, for something that can be switched off, or what else is accepted */
 export function orFalse<Output> (schema: Schema<Output>): Schema<Output | false> {
   return v.lazy(value => value === false ? v.literal(false) : schema)
+}
+
+/**
+ * A schema that is made when it is used, and that nobody keeps. Options are read once and schemas are many small
+ * functions: those of all modules were some 1,000 of the 3,200 functions that Cordon kept alive in a node
+ * (benchmarks/overhead), and each full collection goes through what is alive. Used again before the next collection, it
+ * is the same one.
+ */
+export function lazy<Output> (make: () => Schema<Output>): Schema<Output> {
+  let last: WeakRef<Schema<Output>> | undefined
+
+  return v.lazy(() => {
+    let schema = last?.deref()
+
+    if (schema === undefined) {
+      schema = make()
+      last = new WeakRef(schema)
+    }
+
+    return schema
+  })
 }
 
 /** Adds a rule about several options, run once each of them is fine by itself; it returns what is wrong, as in `minDelay must be ...` */

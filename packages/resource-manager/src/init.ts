@@ -1,5 +1,5 @@
 import { systemClock } from '@cordon/clock'
-import { count, flag, func, methods, object, optional, parseOptions, rule, show } from '@cordon/options'
+import { count, flag, func, lazy, methods, object, optional, parseOptions, rule, show } from '@cordon/options'
 import { ALLOWLIST, allowlistOf, findIgnoredPorts, isAllowlist, NOBODY } from './allowlist.ts'
 import { MAX_IDLE_SCOPES, MAX_PREFIXES, MAX_UNNEGOTIATED_STREAMS, NAME } from './constants.ts'
 import { Graph } from './graph/graph.ts'
@@ -19,7 +19,7 @@ import type { NodeParts } from './node/module.ts'
 import type { About } from './reports/warnings.ts'
 import type { Clock } from '@cordon/interface-connection-lifecycle'
 import type { AllowlistSource, LimitConfig, LimitWarning } from '@cordon/interface-resource-manager'
-import type { Schema } from '@cordon/options'
+import type { EntriesOf, Schema } from '@cordon/options'
 import type { Metrics } from '@libp2p/interface'
 
 /** Every option of the core and of the module, as far as it was given */
@@ -42,21 +42,19 @@ interface ModuleOptions extends Options {
   readonly maxUnnegotiatedStreams: number
 }
 
-const machine: Schema<Machine> = object({ memory: count(), fileDescriptors: count({ min: 0, unbounded: true }) })
-
-const OPTIONS = {
+const options = (): EntriesOf<Options> => ({
   limits: optional(limitSchema),
-  machine: optional(machine),
+  machine: optional<Machine>(object({ memory: count(), fileDescriptors: count({ min: 0, unbounded: true }) })),
   strict: optional(flag(), false),
   allowlist: optional(rule<AllowlistSource | readonly string[]>(ALLOWLIST, isAllowlist)),
   maxIdleScopes: optional(count({ min: 0 }), MAX_IDLE_SCOPES),
   maxPrefixes: optional(count(), MAX_PREFIXES),
   clock: optional(methods<Clock>('now', 'schedule'), systemClock),
   onWarning: optional(func<(warning: LimitWarning) => void>())
-}
+})
 
-const coreSchema: Schema<CoreOptions> = object({ ...OPTIONS, metrics: optional(methods<Metrics>('registerMetricGroup', 'registerCounterGroup')) })
-const moduleSchema: Schema<ModuleOptions> = object({ ...OPTIONS, maxUnnegotiatedStreams: optional(count(), MAX_UNNEGOTIATED_STREAMS) })
+const coreSchema: Schema<CoreOptions> = lazy(() => object({ ...options(), metrics: optional(methods<Metrics>('registerMetricGroup', 'registerCounterGroup')) }))
+const moduleSchema: Schema<ModuleOptions> = lazy(() => object({ ...options(), maxUnnegotiatedStreams: optional(count(), MAX_UNNEGOTIATED_STREAMS) }))
 
 /**
  * What a manager is made of, for these options.

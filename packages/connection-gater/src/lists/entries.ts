@@ -1,6 +1,6 @@
 import { normaliseAddress } from '@cordon/address'
 import { InvalidRuleError } from '@cordon/interface-connection-gater'
-import { count, list, object, oneOf, optional, parseOptions, show, text } from '@cordon/options'
+import { count, lazy, list, object, oneOf, optional, parseOptions, show, text } from '@cordon/options'
 import { MAX_NOTE, MAX_REASON, MAX_SUBJECT } from '../constants.ts'
 import { parseText } from '../rules/subject.ts'
 import type { Parsed } from '../rules/subject.ts'
@@ -95,7 +95,7 @@ interface Element {
   readonly lifts?: readonly LiftedLimit[] | undefined
 }
 
-const schema: Schema<Element> = object({
+const schema: Schema<Element> = lazy(() => object({
   subject: text({ max: MAX_SUBJECT }),
   action: optional(oneOf(['allow', 'block'])),
   direction: optional(oneOf(['any', 'inbound', 'outbound'])),
@@ -103,7 +103,7 @@ const schema: Schema<Element> = object({
   reason: optional(text({ min: 0, max: MAX_REASON })),
   note: optional(text({ min: 0, max: MAX_NOTE })),
   lifts: optional(list(oneOf(['lane', 'counts', 'buckets']), { max: 3 }))
-})
+}))
 
 /**
  * Reads one element of a JSON list.

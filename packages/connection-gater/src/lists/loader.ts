@@ -1,5 +1,5 @@
 import { ListError, ListLoadError, TooManyRulesError } from '@cordon/interface-connection-gater'
-import { flag, object, oneOf, optional, parseOptions, rule, show, text } from '@cordon/options'
+import { flag, lazy, object, oneOf, optional, parseOptions, rule, show, text } from '@cordon/options'
 import { MAX_REASON } from '../constants.ts'
 import { Layer } from '../rules/layer.ts'
 import { Slices } from '../slices.ts'
@@ -83,7 +83,7 @@ export async function loadList (name: string, source: ListSource, init: LoaderIn
   return filler.finish()
 }
 
-const schema: Schema<ListSource> = object({
+const schema: Schema<ListSource> = lazy(() => object({
   content: rule<ListSource['content']>('a text or an async iterable of its pieces', content => typeof content === 'string' || (typeof content === 'object' && content !== null && Symbol.asyncIterator in content)),
   format: optional(oneOf(['text', 'json', 'hosts'])),
   action: optional(oneOf(['allow', 'block'])),
@@ -91,7 +91,7 @@ const schema: Schema<ListSource> = object({
   trusted: optional(flag()),
   reason: optional(text({ min: 0, max: MAX_REASON })),
   signal: optional(rule<AbortSignal>('an AbortSignal', signal => signal instanceof AbortSignal))
-})
+}))
 
 /** A misspelt action must not turn a list into its opposite */
 function parseSource (name: string, source: ListSource): ListSource {

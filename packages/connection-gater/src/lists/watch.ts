@@ -1,6 +1,6 @@
 import { systemClock } from '@cordon/clock'
 import { ListLoadError } from '@cordon/interface-connection-gater'
-import { duration, func, methods, object, optional, parseOptions } from '@cordon/options'
+import { duration, func, lazy, methods, object, optional, parseOptions } from '@cordon/options'
 import { NAME } from '../constants.ts'
 import type { WatchedList, WatchOptions } from '../index.ts'
 import type { ConnectionGater, ListReport, ListSource } from '@cordon/interface-connection-gater'
@@ -31,11 +31,11 @@ interface Watching {
   readonly onError?: ((error: ListLoadError) => unknown) | undefined
 }
 
-const schema: Schema<Watching> = object({
+const schema: Schema<Watching> = lazy(() => object({
   interval: optional(duration(), INTERVAL),
   clock: optional(methods<Clock>('now', 'schedule'), systemClock),
   onError: optional(func<(error: ListLoadError) => unknown>())
-})
+}))
 
 /** See `watchList` in index.ts */
 export async function watch (gater: ConnectionGater, name: string, path: string, { interval, clock, onError, ...source }: WatchOptions): Promise<WatchedList> {

@@ -1,5 +1,5 @@
 import { InvalidRuleError } from '@cordon/interface-connection-gater'
-import { duration, flag, list, object, oneOf, optional, parseOptions, show, text } from '@cordon/options'
+import { duration, flag, lazy, list, object, oneOf, optional, parseOptions, show, text } from '@cordon/options'
 import { MAX_DURATION, MAX_NOTE, MAX_REASON } from '../constants.ts'
 import type { LiftedLimit, RuleAction, RuleDirection, RuleFilter, RuleOptions, SubjectKind } from '@cordon/interface-connection-gater'
 import type { Schema } from '@cordon/options'
@@ -13,14 +13,14 @@ interface Options {
   readonly close: boolean
 }
 
-const schema: Schema<Options> = object({
+const schema: Schema<Options> = lazy(() => object({
   direction: optional(oneOf(['any', 'inbound', 'outbound']), 'any'),
   duration: optional(duration({ max: MAX_DURATION })),
   reason: optional(text({ min: 0, max: MAX_REASON })),
   note: optional(text({ min: 0, max: MAX_NOTE })),
   lifts: optional(list(oneOf(['lane', 'counts', 'buckets']), { min: 1, max: 3 })),
   close: optional(flag(), true)
-})
+}))
 
 /** @throws {InvalidRuleError} with the option and its value */
 export function readOptions (action: RuleAction, kind: SubjectKind, options: RuleOptions | undefined): Options {
@@ -37,11 +37,11 @@ export function readOptions (action: RuleAction, kind: SubjectKind, options: Rul
   return read
 }
 
-const filterSchema: Schema<RuleFilter> = object({
+const filterSchema: Schema<RuleFilter> = lazy(() => object({
   action: optional(oneOf(['allow', 'block'])),
   direction: optional(oneOf(['any', 'inbound', 'outbound'])),
   origin: optional(oneOf(['manual', 'automatic', 'list']))
-})
+}))
 
 /** @throws {InvalidRuleError} with the option and its value */
 export function readFilter (filter: RuleFilter | undefined): RuleFilter {

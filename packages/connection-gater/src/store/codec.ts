@@ -1,5 +1,5 @@
 import { StoredRuleError } from '@cordon/interface-connection-gater'
-import { count, list, number, object, oneOf, optional, parseOptions, show, text } from '@cordon/options'
+import { count, lazy, list, number, object, oneOf, optional, parseOptions, show, text } from '@cordon/options'
 import { MAX_JSON, MAX_NOTE, MAX_REASON, MAX_SUBJECT } from '../constants.ts'
 import { idOf } from '../rules/rule-book.ts'
 import { parseText } from '../rules/subject.ts'
@@ -33,7 +33,7 @@ export interface Stored {
   readonly score?: number | undefined
 }
 
-const schema: Schema<Stored & { readonly v: number }> = object({
+const schema: Schema<Stored & { readonly v: number }> = lazy(() => object({
   v: oneOf([VERSION]),
   action: oneOf(['allow', 'block']),
   direction: oneOf(['any', 'inbound', 'outbound']),
@@ -46,7 +46,7 @@ const schema: Schema<Stored & { readonly v: number }> = object({
   hits: optional(count({ min: 0 })),
   last: optional(count({ min: 0 })),
   score: optional(number({ min: 0 }))
-})
+}))
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })

@@ -1,35 +1,36 @@
-import { count, list, object, optional, orFalse, parseOptions, record, rule, show, text, where } from '@cordon/options'
+import { count, lazy, list, object, optional, orFalse, parseOptions, record, rule, show, text, where } from '@cordon/options'
 import { InvalidParametersError } from '@libp2p/interface'
 import { MAX_NAME_LENGTH, MAX_NAMED, MAX_PREFIX_ENTRIES, NAME } from '../constants.ts'
 import { peerIdFault } from '../peer-id.ts'
 import { DEFAULT_SCOPES, NAMED_SCOPES } from './defaults.ts'
 import type { LimitConfig, PartialScopeLimits, PrefixConfig, PrefixLevel, PrefixLimits } from '@cordon/interface-resource-manager'
-import type { Schema } from '@cordon/options'
+import type { EntriesOf, Optional, Schema } from '@cordon/options'
 
 /** More bits than an address has, or than a level can have at once */
 const BITS = { ipv4: 32, ipv6: 128 } as const
 
-const amount = optional(count({ min: 0, unbounded: true }))
+const amount = (): Optional<number> => optional(count({ min: 0, unbounded: true }))
 
-const scope: Schema<PartialScopeLimits> = object({
-  connections: amount,
-  connectionsInbound: amount,
-  connectionsOutbound: amount,
-  streams: amount,
-  streamsInbound: amount,
-  streamsOutbound: amount,
-  fileDescriptors: amount,
-  memory: amount
+const scope = (): Schema<PartialScopeLimits> => object({
+  connections: amount(),
+  connectionsInbound: amount(),
+  connectionsOutbound: amount(),
+  streams: amount(),
+  streamsInbound: amount(),
+  streamsOutbound: amount(),
+  fileDescriptors: amount(),
+  memory: amount()
 })
 
-const named = optional(record(scope, { max: MAX_NAMED, key: text({ max: MAX_NAME_LENGTH }) }))
+const bucket = (): EntriesOf<Pick<PrefixLimits, 'rate' | 'burst'>> => ({
+  rate: optional(rule<number>('a number of at least 0, or Infinity', value => typeof value === 'number' && value >= 0)),
+  burst: amount()
+})
 
-const rate = optional(rule<number>('a number of at least 0, or Infinity', value => typeof value === 'number' && value >= 0))
-const bucket = { rate, burst: amount }
-const prefix: Schema<PrefixLimits> = object({ connections: amount, ...bucket })
+const prefix = (): Schema<PrefixLimits> => object({ connections: amount(), ...bucket() })
 
 function levels (family: keyof typeof BITS): Schema<PrefixLevel[]> {
-  const level: Schema<PrefixLevel> = object({ length: count({ min: 0, max: BITS[family] }), connections: amount, ...bucket })
+  const level: Schema<PrefixLevel> = object({ length: count({ min: 0, max: BITS[family] }), connections: amount(), ...bucket() })
   return where(list(level, { max: BITS[family] + 1 }), values => {
     const lengths = values.map(({ length }) => length)
     const twice = lengths.find((length, index) => lengths.indexOf(length) !== index)
@@ -37,25 +38,24 @@ function levels (family: keyof typeof BITS): Schema<PrefixLevel[]> {
   })
 }
 
-const prefixes: Schema<PrefixConfig> = object({
+const prefixes = (): Schema<PrefixConfig> => object({
   ipv4: optional(levels('ipv4')),
   ipv6: optional(levels('ipv6')),
   // whether the keys are prefixes is seen where they are read, by `prefixRules`
-  entries: optional(record(orFalse(prefix), { max: MAX_PREFIX_ENTRIES })),
-  relay: optional(prefix),
-  relayed: optional(prefix),
-  other: optional(prefix),
-  global: optional(object(bucket))
+  entries: optional(record(orFalse(prefix()), { max: MAX_PREFIX_ENTRIES })),
+  relay: optional(prefix()),
+  relayed: optional(prefix()),
+  other: optional(prefix()),
+  global: optional(object(bucket()))
 })
 
-function schema (): Schema<LimitConfig> {
-  const scopes = Object.fromEntries(DEFAULT_SCOPES.map(name => [name, optional(scope)]))
-  const maps = Object.fromEntries(Object.keys(NAMED_SCOPES).map(name => [name, named]))
-  return object({ ...scopes, ...maps, prefixes: optional(prefixes) })
-}
-
 /** What a limit configuration may hold */
-export const limitSchema: Schema<LimitConfig> = schema()
+export const limitSchema: Schema<LimitConfig> = lazy(() => {
+  const named = optional(record(scope(), { max: MAX_NAMED, key: text({ max: MAX_NAME_LENGTH }) }))
+  const scopes = Object.fromEntries(DEFAULT_SCOPES.map(name => [name, optional(scope())]))
+  const maps = Object.fromEntries(Object.keys(NAMED_SCOPES).map(name => [name, named]))
+  return object({ ...scopes, ...maps, prefixes: optional(prefixes()) })
+})
 
 /**
  * Reads limits that a user wrote.
