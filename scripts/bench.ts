@@ -22,7 +22,7 @@ async function bench ([name, ...args]: readonly string[]): Promise<number> {
     return 1
   }
   console.error('building the packages')
-  const build = await runNode(['node_modules/typescript/bin/tsc', '-b'])
+  const build = await runNode(['scripts/build.ts'])
   if (build.code !== 0) {
     if (!isInterrupted()) console.error(`the build failed:\n${build.output}`)
     return build.code

@@ -9,7 +9,7 @@ import type { Stage, StageResult } from './lib/stages.ts'
 
 const SOURCE = '--conditions=@cordon/source'
 
-const BUILD: Stage = { name: 'build', args: ['node_modules/typescript/bin/tsc', '-b'] }
+const BUILD: Stage = { name: 'build', args: ['scripts/build.ts'] }
 
 // The longest first, so that two cores end at about the same time
 const STAGES: readonly Stage[] = [

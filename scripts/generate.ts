@@ -42,7 +42,7 @@ function writePages (): string[] {
 }
 
 async function writeReports (): Promise<string[]> {
-  const build = await runNode(['node_modules/typescript/bin/tsc', '-b'])
+  const build = await runNode(['scripts/build.ts'])
   return build.code === 0 ? apiReports(check) : [`the build failed:\n${build.output}`]
 }
 

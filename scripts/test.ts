@@ -48,7 +48,7 @@ async function packed (): Promise<Counts> {
   const suites = files('test/packaging/*.test.ts').filter(path => filters.length === 0 || filters.some(word => path.includes(word)))
   if (suites.length === 0 && filters.length > 0) return NONE
   process.stdout.write('\npacked: building, packing and installing every public package\n')
-  const build = await runNode(['node_modules/typescript/bin/tsc', '-b'], { show: true })
+  const build = await runNode(['scripts/build.ts'], { show: true })
   if (build.code !== 0) return failed('packed: the build failed')
   const report = join(reports, 'packed.json')
   const outcome = await runNode([
