@@ -13,14 +13,18 @@ import type { Workspace } from './lib/workspace.ts'
 /** As in tsconfig.base.json */
 const TARGET = 'es2023'
 
+/** Dependencies of which a package takes in what it uses: ten of valibot's 300 functions, and nobody has to share them */
+const TAKEN_IN: ReadonlySet<string> = new Set(['valibot'])
+
 async function bundle ({ absolute, manifest }: Workspace): Promise<void> {
+  const others = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
   const { metafile } = await build({
     absWorkingDir: absolute,
     entryPoints: Object.values(manifest.exports ?? {}).map(entry => (entry as { readonly '@cordon/source': string })['@cordon/source']),
     outdir: 'dist',
     bundle: true,
     // other packages stay what they are: there must not be two of any class or symbol
-    packages: 'external',
+    external: [...others.filter(name => !TAKEN_IN.has(name)), 'node:*'],
     // nor of what two entry points of a package share
     splitting: true,
     format: 'esm',

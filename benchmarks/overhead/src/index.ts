@@ -18,20 +18,22 @@ import type { Overhead, Side } from './rows.ts'
 import type { BenchmarkContext, Lab } from '@cordon/bench-harness'
 import type { Arm } from '@cordon/bench-harness/node'
 
-/** Two bare nodes, so that what differs between two processes of the same kind is known */
-const SUBJECTS = { bare: 'bare', composed: 'composed', same: 'bare' } as const satisfies Record<string, Arm>
+/**
+ * Two bare nodes, so that what differs between two processes of the same kind is known, and, where they matter, a third
+ * one with the windows that composing sets
+ */
+const SUBJECTS = { bare: 'bare', composed: 'composed', same: 'bare', windows: 'bare' } as const satisfies Record<string, Arm>
 type Subject = keyof typeof SUBJECTS
-const ORDER: readonly Subject[] = ['bare', 'composed', 'same']
 
 /** How many nodes the other side has: libp2p joins dials to the same peer, so one connection at a time for each */
 const COUNTERPARTS = 8
 
 /**
  * `half` is how long each side drives in a slice, in s. Each batch has processes of its own, because a process keeps
- * whatever luck it had when its code was compiled (10 % and more between two processes of the same kind); two batches
- * of three pairs have each of the six orders once.
+ * whatever luck it had when its code was compiled (10 % and more between two processes of the same kind). The rounds of
+ * all batches have each of the 6 orders of three subjects, or the 24 of four, as often as the others.
  */
-const FULL = { half: 1, warmUp: 2, batches: 14, pairs: 3 }
+const FULL = { half: 1, warmUp: 2, batches: 12, pairs: 4 }
 const QUICK = { half: 0.2, warmUp: 1, batches: 1, pairs: 1 }
 
 /** What one subject did in one slice */
@@ -43,10 +45,10 @@ interface Slice {
 
 type Slices = Record<Subject, Slice[]>
 
-benchmark('overhead', { maxSeconds: 1_800 }, async context => {
+benchmark('overhead', { maxSeconds: 2_400 }, async context => {
   for (const overhead of OVERHEADS.filter(({ row }) => context.wanted(row))) {
     const { batches } = context.quick ? QUICK : FULL
-    const slices: Slices = { bare: [], composed: [], same: [] }
+    const slices: Slices = { bare: [], composed: [], same: [], windows: [] }
 
     for (let batch = 0; batch < batches; batch++) {
       context.report.progress(`${overhead.row}: batch ${batch + 1} of ${batches}`)
@@ -60,16 +62,19 @@ benchmark('overhead', { maxSeconds: 1_800 }, async context => {
 async function runBatch ({ lab, quick }: BenchmarkContext, overhead: Overhead, batch: number, slices: Slices): Promise<void> {
   const { half, warmUp, pairs } = quick ? QUICK : FULL
   const counterpart = await startSide(lab, 'bare', COUNTERPARTS)
-  const sides = {
-    bare: await startSide(lab, SUBJECTS.bare, 1),
-    composed: await startSide(lab, SUBJECTS.composed, 1),
-    same: await startSide(lab, SUBJECTS.same, 1)
+  const subjects: readonly Subject[] = ['bare', 'composed', 'same', ...overhead.windows === true ? ['windows'] as const : []]
+  const sides = new Map<Subject, Side>()
+
+  for (const subject of subjects) {
+    const window = subject === 'windows' ? await sides.get('composed')?.remote.call('window') : undefined
+
+    sides.set(subject, await startSide(lab, SUBJECTS[subject], 1, window))
   }
 
   try {
     for (let pair = -warmUp; pair < pairs; pair++) {
-      for (const subject of rotate(ORDER, batch * pairs + Math.max(pair, 0))) {
-        const slice = await measure(overhead, sides[subject], counterpart, half)
+      for (const [subject, side] of rotate([...sides], batch * pairs + Math.max(pair, 0))) {
+        const slice = await measure(overhead, side, counterpart, half)
           .catch((error: unknown) => { throw new Error(`${overhead.row} of ${subject} failed`, { cause: error }) })
 
         if (pair >= 0) {
@@ -78,14 +83,14 @@ async function runBatch ({ lab, quick }: BenchmarkContext, overhead: Overhead, b
       }
     }
   } finally {
-    await Promise.all([counterpart, ...Object.values(sides)].map(async ({ remote }) => remote.stop()))
+    await Promise.all([counterpart, ...sides.values()].map(async ({ remote }) => remote.stop()))
   }
 }
 
-async function startSide (lab: Lab, arm: Arm, nodes: number): Promise<Side> {
+async function startSide (lab: Lab, arm: Arm, nodes: number, window?: number): Promise<Side> {
   const remote = await lab.start<Peer>(new URL('./peer.ts', import.meta.url))
 
-  return { remote, addrs: await remote.call('start', arm, nodes) }
+  return { remote, addrs: await remote.call('start', arm, nodes, window) }
 }
 
 /** Half the slice is driven by the subject and half by its counterpart, so that both directions count */
@@ -99,7 +104,7 @@ async function measure ({ drive, unit }: Overhead, subject: Side, counterpart: S
   return { perSecond: count / (out.seconds + back.seconds), cpuMicros: cpu / count }
 }
 
-function summarise ({ report }: BenchmarkContext, { row, target }: Overhead, { bare, composed, same }: Slices): void {
+function summarise ({ report }: BenchmarkContext, { row, target }: Overhead, { bare, composed, same, windows }: Slices): void {
   const rates = (slices: readonly Slice[]): number[] => slices.map(({ perSecond }) => perSecond)
   const costs = (slices: readonly Slice[]): number[] => slices.map(({ cpuMicros }) => cpuMicros)
   const control = quartiles(ratios(rates(same), rates(bare)))
@@ -120,6 +125,11 @@ function summarise ({ report }: BenchmarkContext, { row, target }: Overhead, { b
     cpuRatio: median(ratios(costs(composed), costs(bare))) / median(ratios(costs(same), costs(bare))),
     cpuMicrosBare: median(costs(bare)),
     cpuMicrosComposed: median(costs(composed)),
+    ...windows.length === 0 ? {} : {
+      windows: median(ratios(rates(windows), rates(bare))) / control.median,
+      own: median(ratios(rates(composed), rates(windows))),
+      ownCpu: median(ratios(costs(composed), costs(windows)))
+    },
     pairs: bare.length
   })
 

@@ -1,10 +1,12 @@
 import { serve } from '@cordon/bench-harness'
 import { createNode } from '@cordon/bench-harness/node'
 import { StreamResetError } from '@libp2p/interface'
+import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { noop } from './noop.ts'
 import { ECHO, SINK, bulk, echo, exchange, sink } from './protocols.ts'
 import type { Arm } from '@cordon/bench-harness/node'
+import type { Registry } from '@cordon/interface-component-registry'
 import type { Connection, Libp2p } from '@libp2p/interface'
 
 /** How often something was done, and what that took */
@@ -40,11 +42,18 @@ let nodes: Libp2p[] = []
 let standing: Connection | undefined
 
 const procedures = {
-  /** Starts nodes, and says where they listen */
-  async start (arm: Arm, count: number): Promise<string[]> {
-    nodes = await Promise.all(Array.from({ length: count }, async () => startNode(arm)))
+  /** Starts nodes, with windows of so many bytes, and says where they listen */
+  async start (arm: Arm, count: number, window?: number): Promise<string[]> {
+    nodes = await Promise.all(Array.from({ length: count }, async () => startNode(arm, window)))
 
     return nodes.map(node => node.getMultiaddrs()[0]?.toString() ?? '')
+  },
+
+  /** What composing made of the windows, in bytes */
+  window (): number {
+    const { registry } = nodes[0]?.services as { readonly registry: Registry }
+
+    return Number(registry.adjustments.find(({ option }) => option === 'yamux.streamOptions.maxStreamWindowSize')?.to)
   },
 
   /** Connects and closes, over and over: each target by one node, each node to one target, whichever are more */
@@ -106,8 +115,9 @@ const procedures = {
   }
 }
 
-async function startNode (arm: Arm): Promise<Libp2p> {
-  const node = await createNode(arm, { listen: HOST, options: OPTIONS }, { noop: () => noop() })
+async function startNode (arm: Arm, window?: number): Promise<Libp2p> {
+  const options = window === undefined ? OPTIONS : { ...OPTIONS, streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: window } })] }
+  const node = await createNode(arm, { listen: HOST, options }, { noop: () => noop() })
 
   await node.handle(ECHO, echo, { maxInboundStreams: MAX_STREAMS })
   await node.handle(SINK, sink)

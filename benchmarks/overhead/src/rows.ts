@@ -16,6 +16,8 @@ export interface Overhead {
   readonly target: number
   /** How many of what was counted make the number in the row: bulk counts bytes and shows MB */
   readonly unit: number
+  /** Compare with a bare node that has the windows of a composed one as well */
+  readonly windows?: boolean
   readonly drive: Drive
 }
 
@@ -39,6 +41,7 @@ export const OVERHEADS: readonly Overhead[] = [
     row: 'bulk',
     target: 0.98,
     unit: 1e6,
+    windows: true,
     drive: overConnection(async (from, seconds) => from.remote.call('bulk', seconds))
   }
 ]

@@ -13,5 +13,9 @@ describe('overhead', () => {
         expect(row[field], field).toBeGreaterThan(0)
       }
     }
+
+    for (const field of ['windows', 'own', 'ownCpu']) {
+      expect(rows[2]?.[field], field).toBeGreaterThan(0)
+    }
   })
 })
