@@ -57,6 +57,7 @@ describe('packed packages in an empty project', () => {
       const files = output.trim().split('\n').map(path => path.replace(/^package\//, ''))
       for (const file of ['package.json', 'README.md', 'LICENSE', 'src/index.ts', 'dist/index.js', 'dist/index.d.ts']) assert.ok(files.includes(file), `${file} is missing`)
       assert.deepEqual(files.filter(file => !/^(?:src|dist)\/.+\.(?:ts|js|map)$|^package\.json$|^README\.md$|^LICENSE$|^fail2ban\/.+\.conf$/.test(file)), [])
+      assert.deepEqual(files.filter(file => /\.js$/.test(file)), ['dist/index.js'], 'one module is what is alive of a package, see scripts/build.ts')
     })
   }
 
