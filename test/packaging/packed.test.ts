@@ -61,6 +61,11 @@ describe('packed packages in an empty project', () => {
     })
   }
 
+  it('carries the notice of whoever wrote what was built into it', async () => {
+    const { output } = await run('tar', ['-xOzf', tarballs.find(({ name }) => name === '@cordon/options')?.path ?? '', 'package/dist/index.js'])
+    assert.match(output, /Parts of valibot\s+MIT License\s+Copyright \(c\) Fabian Hiller/)
+  })
+
   it('runs two composed nodes and ends', async () => {
     const { code, output } = await runNode(['--unhandled-rejections=strict', 'run.mjs'], { cwd: project, timeout: 30_000 })
     assert.equal(code, 0, output)

@@ -61,12 +61,12 @@ benchmark('overhead', { maxSeconds: 2_400 }, async context => {
 
 async function runBatch ({ lab, quick }: BenchmarkContext, overhead: Overhead, batch: number, slices: Slices): Promise<void> {
   const { half, warmUp, pairs } = quick ? QUICK : FULL
-  const counterpart = await startSide(lab, 'bare', COUNTERPARTS)
+  const counterpart = await startSide(lab, 'bare', COUNTERPARTS, null)
   const subjects: readonly Subject[] = ['bare', 'composed', 'same', ...overhead.windows === true ? ['windows'] as const : []]
   const sides = new Map<Subject, Side>()
 
   for (const subject of subjects) {
-    const window = subject === 'windows' ? await sides.get('composed')?.remote.call('window') : undefined
+    const window = subject === 'windows' ? await sides.get('composed')?.remote.call('window') ?? null : null
 
     sides.set(subject, await startSide(lab, SUBJECTS[subject], 1, window))
   }
@@ -87,7 +87,7 @@ async function runBatch ({ lab, quick }: BenchmarkContext, overhead: Overhead, b
   }
 }
 
-async function startSide (lab: Lab, arm: Arm, nodes: number, window?: number): Promise<Side> {
+async function startSide (lab: Lab, arm: Arm, nodes: number, window: number | null): Promise<Side> {
   const remote = await lab.start<Peer>(new URL('./peer.ts', import.meta.url))
 
   return { remote, addrs: await remote.call('start', arm, nodes, window) }

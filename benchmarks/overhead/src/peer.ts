@@ -42,8 +42,8 @@ let nodes: Libp2p[] = []
 let standing: Connection | undefined
 
 const procedures = {
-  /** Starts nodes, with windows of so many bytes, and says where they listen */
-  async start (arm: Arm, count: number, window?: number): Promise<string[]> {
+  /** Starts nodes, with windows of so many bytes unless that is null, and says where they listen */
+  async start (arm: Arm, count: number, window: number | null): Promise<string[]> {
     nodes = await Promise.all(Array.from({ length: count }, async () => startNode(arm, window)))
 
     return nodes.map(node => node.getMultiaddrs()[0]?.toString() ?? '')
@@ -53,7 +53,13 @@ const procedures = {
   window (): number {
     const { registry } = nodes[0]?.services as { readonly registry: Registry }
 
-    return Number(registry.adjustments.find(({ option }) => option === 'yamux.streamOptions.maxStreamWindowSize')?.to)
+    const adjustment = registry.adjustments.find(({ option }) => option === 'yamux.streamOptions.maxStreamWindowSize')
+
+    if (adjustment == null) {
+      throw new Error('composing has left the windows as they are')
+    }
+
+    return Number(adjustment.to)
   },
 
   /** Connects and closes, over and over: each target by one node, each node to one target, whichever are more */
@@ -115,8 +121,8 @@ const procedures = {
   }
 }
 
-async function startNode (arm: Arm, window?: number): Promise<Libp2p> {
-  const options = window === undefined ? OPTIONS : { ...OPTIONS, streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: window } })] }
+async function startNode (arm: Arm, window: number | null): Promise<Libp2p> {
+  const options = window === null ? OPTIONS : { ...OPTIONS, streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: window } })] }
   const node = await createNode(arm, { listen: HOST, options }, { noop: () => noop() })
 
   await node.handle(ECHO, echo, { maxInboundStreams: MAX_STREAMS })

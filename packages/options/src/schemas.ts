@@ -243,10 +243,10 @@ export function orFalse<Output> (schema: Schema<Output>): Schema<Output | false>
 }
 
 /**
- * A schema that is made when it is used, and that nobody keeps. Options are read once and schemas are many small
- * functions: those of all modules were some 1,000 of the 3,200 functions that Cordon kept alive in a node
- * (benchmarks/overhead), and each full collection goes through what is alive. Used again before the next collection, it
- * is the same one.
+ * A schema that is made when it is used, and that nobody keeps. Options are read once, schemas are many small functions,
+ * and each full collection goes through what is alive (measured in benchmarks/overhead). Used again before the next
+ * collection, it is the same one. What may be left out is `optional(lazy(…))`, not the other way round: objects look at
+ * the outermost schema for that.
  */
 export function lazy<Output> (make: () => Schema<Output>): Schema<Output> {
   let last: WeakRef<Schema<Output>> | undefined

@@ -42,7 +42,7 @@ interface ModuleOptions extends Options {
   readonly maxUnnegotiatedStreams: number
 }
 
-const options = (): EntriesOf<Options> => ({
+const entries = (): EntriesOf<Options> => ({
   limits: optional(limitSchema),
   machine: optional<Machine>(object({ memory: count(), fileDescriptors: count({ min: 0, unbounded: true }) })),
   strict: optional(flag(), false),
@@ -53,8 +53,8 @@ const options = (): EntriesOf<Options> => ({
   onWarning: optional(func<(warning: LimitWarning) => void>())
 })
 
-const coreSchema: Schema<CoreOptions> = lazy(() => object({ ...options(), metrics: optional(methods<Metrics>('registerMetricGroup', 'registerCounterGroup')) }))
-const moduleSchema: Schema<ModuleOptions> = lazy(() => object({ ...options(), maxUnnegotiatedStreams: optional(count(), MAX_UNNEGOTIATED_STREAMS) }))
+const coreSchema: Schema<CoreOptions> = lazy(() => object({ ...entries(), metrics: optional(methods<Metrics>('registerMetricGroup', 'registerCounterGroup')) }))
+const moduleSchema: Schema<ModuleOptions> = lazy(() => object({ ...entries(), maxUnnegotiatedStreams: optional(count(), MAX_UNNEGOTIATED_STREAMS) }))
 
 /**
  * What a manager is made of, for these options.
