@@ -55,4 +55,10 @@ describe('a lazy schema', () => {
     expect(parseOptions(whole, 'module', { parts: [{}, { bound: 1 }] }).parts).toEqual([{ bound: 5 }, { bound: 1 }])
     expect(() => parseOptions(whole, 'module', { parts: [{}, { bound: 0 }] })).toThrow('module.parts[1].bound must be a whole number of at least 1, got 0')
   })
+  it('is left out by what is around it, not by what it makes', () => {
+    const { schema } = counted()
+
+    expect({ ...parseOptions(object({ part: optional(schema) }), 'module', {}) }).toEqual({})
+    expect(() => parseOptions(object({ part: lazy(() => optional(count())) }), 'module', {})).toThrow('module.part is required')
+  })
 })
