@@ -18,12 +18,6 @@ export const SOCKET_TIMEOUT = 3_000
 /** How long a socket may go on writing what was queued, such as a WebSocket's close frame, before it is destroyed */
 export const SOCKET_LINGER = 1_000
 
-/** libp2p's default for `maxReadBufferLength` of a stream: unread bytes beyond it abort the stream */
-export const DEFAULT_READ_BUFFER = 4 * 1024 * 1024
-
-/** Yamux's default for `maxStreamWindowSize` */
-export const DEFAULT_STREAM_WINDOW = 16 * 1024 * 1024
-
 export const YAMUX_PROTOCOL = '/yamux/1.0.0'
 
 /** What libp2p 3.x names its components; a service of the same name would replace the component */

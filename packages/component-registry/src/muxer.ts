@@ -1,7 +1,9 @@
 import { MuxerClosedError } from '@libp2p/interface'
-import { DEFAULT_READ_BUFFER, DEFAULT_STREAM_WINDOW, YAMUX_PROTOCOL } from './constants.ts'
+import { YAMUX_PROTOCOL } from './constants.ts'
 import { hookStreams } from './streams.ts'
+import { DEFAULT_MAX_WINDOW, hasRoom, largestWindow } from './windows.ts'
 import type { HandlerHook } from './handlers.ts'
+import type { WindowOptions } from './windows.ts'
 import type { Wiring } from './wiring.ts'
 import type { StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
 
@@ -73,32 +75,27 @@ export class MuxerHook {
       return
     }
 
-    const readBuffer = init.streamOptions?.maxReadBufferLength ?? DEFAULT_READ_BUFFER
+    const given = init.streamOptions ?? {}
 
-    if (init.streamOptions?.maxStreamWindowSize != null) {
-      this.#windows.push(init.streamOptions.maxStreamWindowSize <= readBuffer)
+    if (given.maxStreamWindowSize != null) {
+      this.#windows.push(hasRoom(given))
 
       return
     }
 
-    const maxStreamWindowSize = Math.max(Math.min(DEFAULT_STREAM_WINDOW, readBuffer), init.streamOptions?.initialStreamWindowSize ?? 0)
-    init.streamOptions = { ...init.streamOptions, maxStreamWindowSize }
-    this.#windows.push(maxStreamWindowSize <= readBuffer)
+    init.streamOptions = { ...given, maxStreamWindowSize: largestWindow(given) }
+    this.#windows.push(hasRoom(init.streamOptions))
     this.#wiring.adjusted({
       option: 'yamux.streamOptions.maxStreamWindowSize',
-      from: String(DEFAULT_STREAM_WINDOW),
-      to: String(maxStreamWindowSize),
+      from: String(DEFAULT_MAX_WINDOW),
+      to: String(init.streamOptions.maxStreamWindowSize),
       reason: 'a stream window larger than the read buffer lets a paused stream be overrun and aborted'
     })
   }
 }
 
 interface StreamInit {
-  streamOptions?: {
-    maxStreamWindowSize?: number
-    maxReadBufferLength?: number
-    initialStreamWindowSize?: number
-  }
+  streamOptions?: WindowOptions
 }
 
 /** The options that a yamux factory of `@libp2p/yamux` or `@chainsafe/libp2p-yamux` gives to each muxer, as a copy of our own */
