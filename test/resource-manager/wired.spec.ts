@@ -74,6 +74,21 @@ describe('maxConnections of libp2p', () => {
     expect(refusals(host)).toEqual([])
   })
 
+  it('can be set later, and is in force from then on', async () => {
+    let manager: { setMaxConnections: (max: number) => void } | undefined
+    const peek = (components: { connectionManager: typeof manager }): object => {
+      manager = components.connectionManager
+
+      return {}
+    }
+    const host = await managed({ siblings: { peek } })
+    expect(await visits(host)).toBe(true)
+    manager?.setMaxConnections(1)
+
+    expect(await visits(host)).toBe(false)
+    expect(refusals(host)).toEqual([])
+  })
+
   it('stays where nobody bounds connections instead', async () => {
     const { registry } = await guarded({ transport: 'tcp', options: quiet, modules: { resourceManager: false } })
     expect(registry.adjustments.map(({ option }) => option)).not.toContain(MAX_CONNECTIONS)
