@@ -11,6 +11,7 @@ const ENDS: ReadonlyArray<[string, End, string[], string[]]> = [
   ['closes the connection', async (_, connection) => connection.close(), ['local-close'], ['remote-close']],
   // the platform does not cut WebSockets, it closes them
   ['aborts the connection', (_, connection) => { connection.abort(new Error('enough')) }, ['local-abort'], ['remote-reset', 'remote-close']],
+  ['closes its record', async ({ lifecycle }, connection) => lifecycle.forConnection(connection)?.close({ code: 'idle', by: 'local' }), ['idle'], ['remote-close']],
   ['hangs up', async ({ node }, connection) => node.hangUp(connection.remotePeer), ['local-close'], ['remote-close']],
   // in which order a listener and its connections end is up to each transport
   ['stops', async ({ node }) => node.stop(), ['shutdown'], ['remote-close', 'remote-reset']]

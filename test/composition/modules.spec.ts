@@ -139,6 +139,13 @@ describe('modules that cannot be started in order', () => {
     await expect(start({ mine: () => Object.freeze({ start: () => {}, stop: () => {} }) })).rejects.toThrow('modules.mine: cannot be started in order')
   })
 
+  it('but not because they are frozen where nothing of them is to be started', async () => {
+    const quiet = Object.freeze({ mine: true })
+    const node = await start({ quiet: () => quiet })
+
+    expect(node.services).toMatchObject({ quiet })
+  })
+
   it('because they fail when all have started', async () => {
     const log: string[] = []
     const boom = (): never => { throw new Error('boom') }

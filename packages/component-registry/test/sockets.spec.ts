@@ -104,6 +104,22 @@ describe('SocketGuard', () => {
     expect(counts.pending).toBe(0)
   })
 
+  it('knows nothing more of a socket that has gone', () => {
+    const { accept, guard } = scene()
+    accept('2001:db8::1').destroy()
+
+    expect(guard.claim(rawFrom('2001:db8::1'))).toBeUndefined()
+  })
+
+  it('keeps the one that has come since on the same port', () => {
+    const { accept, guard } = scene()
+    const before = accept('2001:db8::1')
+    accept('2001:db8::1')
+    before.destroy()
+
+    expect(guard.claim(rawFrom('2001:db8::1'))).toBeDefined()
+  })
+
   it('destroys a socket that was gone before it was accepted', () => {
     const { accept, counts } = scene()
 
