@@ -1,6 +1,7 @@
 import { cordon } from '@cordon/cordon'
 import { participantSymbol } from '@cordon/interface-connection-lifecycle'
 import { buildMemoryNode, stopAll } from '@cordon/testing'
+import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { CloseReason, Participant } from '@cordon/interface-connection-lifecycle'
 import type { ConnectionGater } from '@libp2p/interface'
@@ -70,6 +71,28 @@ describe('the gater of the user', () => {
     answer(false)
     await expect.poll(node.live).toBe(0)
     expect(node.faults()).toBe(1)
+  })
+
+  it('filters the addresses of peers as before', async () => {
+    const asked: string[] = []
+    const gater: ConnectionGater = {
+      filterMultiaddrForPeer: (peer, multiaddr) => {
+        asked.push(`${peer} ${multiaddr}`)
+
+        return multiaddr.equals(kept)
+      }
+    }
+    const node = await buildMemoryNode({ compose: options => cordon({ ...options, connectionGater: gater }) })
+    const { peerId } = await buildMemoryNode()
+    const [kept, dropped] = [multiaddr('/ip4/192.0.2.1/tcp/1'), multiaddr('/ip4/192.0.2.2/tcp/1')]
+    const { addresses } = await node.peerStore.merge(peerId, { multiaddrs: [kept, dropped] })
+
+    expect(addresses.map(({ multiaddr }) => multiaddr.toString())).toEqual([kept.toString()])
+    expect(asked).toContain(`${peerId} ${dropped}`)
+
+    // libp2p's peer store asks the gater of the user itself; whoever asks the one of the node gets the same answer
+    const { connectionGater } = (node as unknown as { components: { connectionGater: ConnectionGater } }).components
+    expect([kept, dropped].map(address => connectionGater.filterMultiaddrForPeer?.(peerId, address))).toEqual([true, false])
   })
 
   it('is asked about an inbound connection after the gate stage and before the account stage', async () => {

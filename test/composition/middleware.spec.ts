@@ -76,4 +76,27 @@ describe('the middleware of the user', () => {
     release()
     await eventually(() => streamsOf(to) === 0)
   })
+
+  it('may take longer than the stream lasts, whose handler then does not run', async () => {
+    const arrived = Promise.withResolvers<true>()
+    const goOn = Promise.withResolvers<true>()
+    let handled = false
+    const { from, to, connection } = await pair({}, {}, () => { handled = true })
+    const done = Promise.withResolvers<true>()
+    registrarOf(to).use(PROTOCOL, [async (stream, connection, next) => {
+      arrived.resolve(true)
+      await goOn.promise
+      await next(stream, connection)
+      done.resolve(true)
+    }])
+    const stream = await open(connection)
+    await arrived.promise
+    stream.abort(new Error('enough'))
+    await eventually(() => streamsOf(from) + streamsOf(to) === 0)
+    goOn.resolve(true)
+    await done.promise
+
+    expect(handled).toBe(false)
+    expect(streamsOf(to)).toBe(0)
+  })
 })

@@ -31,6 +31,10 @@ describe('orderModules', () => {
       .toThrow('modules.a: depends on itself: a -> b -> c -> a')
   })
 
+  it('names nobody who is not in the circle', () => {
+    expect(() => orderModules([module('a', ['x', 'b']), module('x'), module('b', ['a'])])).toThrow(/: a -> b -> a$/)
+  })
+
   it('names an unknown stage', () => {
     expect(() => orderModules([module('a', [], 'gatekeeper')])).toThrow('unknown stage "gatekeeper"')
   })
