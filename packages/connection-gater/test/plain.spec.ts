@@ -1,4 +1,5 @@
 import { formatPrefix } from '@cordon/address'
+import { PEER_IDS } from '@cordon/options'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readLine } from '../src/lists/entries.ts'
@@ -46,6 +47,17 @@ const peer = fc.oneof(fc.constantFrom(PEER, OTHER), fc.tuple(fc.constantFrom('1'
 const around = fc.constantFrom('', '', '', ' ', '\t', '\r', '#', ';', ' # x', 'allow ', '/ip4/', '\uFEFF')
 const line = fc.tuple(around, fc.oneof(range, range6, peer, fc.string({ maxLength: 70 })), around).map(parts => parts.join(''))
 
+/** Texts that are one character away from a peer id, or lie beside one */
+const NEARLY = PEER_IDS.flatMap(({ first, last }) => [first.slice(1), first.slice(0, -1), `${first}1`, `${last}z`, beside(first, -1), beside(last, 1), `${first.slice(0, 20)}0${first.slice(21)}`, `${first.slice(0, 20)}l${first.slice(21)}`])
+
+/** The text in which the last digit that can be is one more or less */
+function beside (text: string, by: 1 | -1): string {
+  const digits = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
+  const last = text.slice(-1)
+  const next = digits[digits.indexOf(last) + by]
+  return next === undefined ? `${beside(text.slice(0, -1), by)}${by === 1 ? '1' : 'z'}` : `${text.slice(0, -1)}${next}`
+}
+
 describe('a plain line', () => {
   it('is read as any other, and what is not plain is left alone', () => {
     fc.assert(fc.property(line, text => {
@@ -71,13 +83,17 @@ describe('a plain line', () => {
     }), { numRuns: 2_000 })
   })
 
-  it.each([PEER, OTHER, `1${'2'.repeat(40)}`, `1${'2'.repeat(63)}`])('is %s', id => {
+  it.each([PEER, OTHER, ...PEER_IDS.flatMap(({ first, last }) => [first, last])])('is %s', id => {
     expect(plain(id)).toBe(`peer 4 ${id}`)
     expect(general(id)).toBe(`peer 4 ${id}`)
   })
 
-  it.each(['0.0.0.0/0', '1.2.3.4/33', '1.2.3', '1.2.3.4.5', '1.2.3.256', '01.2.3.4', '1.2.3.4/', '1.2.3.4/08', '1.2.3.4 ', '', '::1', '2001::1', '2001:0:1::', '2002:102:304::', '2002::/16', '2001::/32', '2a00:::1', '2a00:1', '2a00::1::', '2a00::/0', '2a00::/129', '2a00::/', '2a00:1:', '2a00:1:/32', '2a00:12345::', '2a00::1.2.3.4', '2a00::1%eth0', '1:2:3:4:5:6:7:8:9', '2a00:2:3:4:5:6:7:8:9', '2a00:2:3:4:5:6:7:8::', `Qm${'2'.repeat(43)}`, `Qm${'2'.repeat(45)}`, `1${'2'.repeat(39)}`, `1${'2'.repeat(64)}`, `1${'0'.repeat(45)}`, `2${'2'.repeat(50)}`])('is not "%s"', text => {
+  it.each(['0.0.0.0/0', '1.2.3.4/33', '1.2.3', '1.2.3.4.5', '1.2.3.256', '01.2.3.4', '1.2.3.4/', '1.2.3.4/08', '1.2.3.4 ', '', '::1', '2001::1', '2001:0:1::', '2002:102:304::', '2002::/16', '2001::/32', '2a00:::1', '2a00:1', '2a00::1::', '2a00::/0', '2a00::/129', '2a00::/', '2a00:1:', '2a00:1:/32', '2a00:12345::', '2a00::1.2.3.4', '2a00::1%eth0', '1:2:3:4:5:6:7:8:9', '2a00:2:3:4:5:6:7:8:9', '2a00:2:3:4:5:6:7:8::', ...NEARLY])('is not "%s"', text => {
     expect(plain(text)).toBeUndefined()
+  })
+
+  it.each(NEARLY)('nor does the general reader take "%s"', text => {
+    expect(general(text)).toBeUndefined()
   })
 })
 

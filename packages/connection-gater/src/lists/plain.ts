@@ -1,3 +1,4 @@
+import { PEER_IDS } from '@cordon/options'
 import { maskOf } from '../tables/bits.ts'
 import type { Layer } from '../rules/layer.ts'
 import type { RuleAction, RuleDirection } from '@cordon/interface-connection-gater'
@@ -5,10 +6,7 @@ import type { RuleAction, RuleDirection } from '@cordon/interface-connection-gat
 const DOT = 0x2e
 const SLASH = 0x2f
 const ZERO = 0x30
-const ONE = 0x31
 const COLON = 0x3a
-const Q = 0x51
-const M = 0x6d
 
 /** How many digits the first group of what is allocated for global unicast has, all of 2000::/3 */
 const GROUP = 4
@@ -17,10 +15,11 @@ const GROUP = 4
 const SIX_TO_FOUR = 0x2002
 const TEREDO = 0x20010000
 
-/** As subject.ts has them */
-const HASH_LENGTH = 46
-const MIN_KEY_LENGTH = 41
-const MAX_KEY_LENGTH = 64
+/** The longest text of an IPv4 range has 18 characters, and an IPv6 address has a colon before */
+const MIN_PEER_ID = Math.min(...PEER_IDS.map(({ first }) => first.length))
+
+/** The codes of the texts between which peer ids lie */
+const RANGES = PEER_IDS.map(({ first, last }) => ({ first: codesOf(first), last: codesOf(last) }))
 
 /** 1 for each character of base58 */
 const BASE58 = new Uint8Array(256)
@@ -42,7 +41,7 @@ const groups = new Uint16Array(8)
  */
 export function addPlain (layer: Layer, bytes: Uint8Array, start: number, end: number, action: RuleAction, direction: RuleDirection): boolean {
   if (end - start > GROUP && bytes[start + GROUP] === COLON) return addIPv6(layer, bytes, start, end, action, direction)
-  if (end - start < MIN_KEY_LENGTH) return addIPv4(layer, bytes, start, end, action, direction)
+  if (end - start < MIN_PEER_ID) return addIPv4(layer, bytes, start, end, action, direction)
   if (!isPeerId(bytes, start, end)) return false
   layer.addPeer(bytes, start, end, action, direction)
   return true
@@ -134,9 +133,26 @@ function numberAt (bytes: Uint8Array, at: number, end: number, max: number): num
 }
 
 function isPeerId (bytes: Uint8Array, start: number, end: number): boolean {
-  const size = end - start
-  const isHash = size === HASH_LENGTH && bytes[start] === Q && bytes[start + 1] === M
-  if (!isHash && (size < MIN_KEY_LENGTH || size > MAX_KEY_LENGTH || bytes[start] !== ONE)) return false
+  for (const { first, last } of RANGES) {
+    if (end - start === first.length && compare(bytes, start, first) >= 0 && compare(bytes, start, last) <= 0) return isBase58(bytes, start, end)
+  }
+  return false
+}
+
+/** Below, at or above 0, as what begins there is before, the same as or after this */
+function compare (bytes: Uint8Array, start: number, codes: Uint8Array): number {
+  for (let i = 0; i < codes.length; i++) {
+    const difference = (bytes[start + i] ?? 0) - (codes[i] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+function isBase58 (bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = start; i < end; i++) if (BASE58[bytes[i] ?? 0] !== 1) return false
   return true
+}
+
+function codesOf (text: string): Uint8Array {
+  return Uint8Array.from(text, char => char.charCodeAt(0))
 }

@@ -1,6 +1,6 @@
 import { formatPrefix, normaliseAddress, parsePrefix } from '@cordon/address'
 import { InvalidRuleError } from '@cordon/interface-connection-gater'
-import { show } from '@cordon/options'
+import { isPeerId, show } from '@cordon/options'
 import { MAX_SUBJECT } from '../constants.ts'
 import { formatKey, formatPattern, TRANSPORTS } from './pattern.ts'
 import type { Host, Pattern } from './pattern.ts'
@@ -15,9 +15,6 @@ export type Parsed =
   { readonly type: 'predicate', readonly kind: 'predicate', readonly text: string, readonly predicate: GatePredicate }
 
 export const RELAYED = '/p2p-circuit'
-
-/** What keys of peers libp2p has: a hash (46 characters), or the key itself where it is short, which begins with 1 */
-const PEER_ID = /^(?:Qm[1-9A-HJ-NP-Za-km-z]{44}|1[1-9A-HJ-NP-Za-km-z]{40,63})$/
 
 /** How else the transports of patterns are called in multiaddrs */
 const ALIASES: ReadonlyMap<string, string> = new Map([['quic-v1', 'quic']])
@@ -67,17 +64,12 @@ function parsePredicate ({ predicate, name }: { predicate: GatePredicate, name: 
   return { type: 'predicate', kind: 'predicate', text: `predicate:${name}`, predicate }
 }
 
-/** Whether a text is the canonical base58 of a peer id */
-function isPeerId (text: string): boolean {
-  return PEER_ID.test(text)
-}
-
 /** The canonical base58 of a peer id */
 function peerOf (text: string, given: string): string {
   if (isPeerId(text)) return text
   try {
     const { key } = normaliseAddress(`p2p:${text}`)
-    if (PEER_ID.test(key.slice(4))) return key.slice(4)
+    if (isPeerId(key.slice(4))) return key.slice(4)
   } catch {
     // said below
   }

@@ -1,0 +1,26 @@
+/** Peer ids between two texts of the same length, both included */
+export interface PeerIdRange {
+  readonly first: string
+  readonly last: string
+}
+
+/**
+ * What peer ids are (libp2p's specs/peer-ids): the SHA-256 of a key, or an Ed25519 or a compressed secp256k1 key itself. Each
+ * kind has a fixed beginning and 32 bytes, and so a fixed length in base58, whose digits are in the order of their codes:
+ * a text is of the kind if it lies between those of 32 times 0x00 and 32 times 0xff.
+ */
+export const PEER_IDS: readonly PeerIdRange[] = [
+  { first: 'QmNLei78zWmzUdbeRB3CiUfAizWUrbeeZh5K1rhAQKCh51', last: 'QmfZy5bvk7a3DQAjCbGNtmrPXWkyVvPrdnZMyBZ5q5ieKG' },
+  { first: '12D3KooW9pNAk8aiBuGVQtWRdbkLmo5qVL3e2h5UxbN2Nz9ttwiw', last: '12D3KooWT3gYEvLJyx1FyyHqrmvdy1tMjpgxmu9aSeKMEuafQtyC' },
+  { first: '16Uiu2HAkuRfynyeQUyaKG6D44mPBuzAaiqVCWqAW9GHmv9rSiQ3y', last: '16Uiu2HAmVtJinZ9c553rQFmtX7jnJRmdDpmr1FJh7NCRdzhykJYW' }
+]
+
+const BASE58 = /^[1-9A-HJ-NP-Za-km-z]+$/
+
+/**
+ * Whether a text is a peer id in the spelling of `PeerId.toString()`, the only one that connections are compared with: one
+ * with a character too few or too many names nobody.
+ */
+export function isPeerId (text: string): boolean {
+  return PEER_IDS.some(({ first, last }) => text.length === first.length && text >= first && text <= last) && BASE58.test(text)
+}

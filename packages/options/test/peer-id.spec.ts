@@ -1,0 +1,48 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { isPeerId, PEER_IDS } from '../src/index.ts'
+
+const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
+const character = fc.constantFrom(...ALPHABET)
+
+/** Whether libp2p reads it as a peer id, and would write it the same way */
+function isKnown (text: string): boolean {
+  try {
+    return peerIdFromString(text).toString() === text
+  } catch {
+    return false
+  }
+}
+
+describe('isPeerId', () => {
+  it.each(['Ed25519', 'secp256k1', 'RSA'] as const)('takes those of %s keys, and none with a character too few, too many or another', async type => {
+    for (let n = 0; n < (type === 'RSA' ? 2 : 30); n++) {
+      const id = peerIdFromPrivateKey(await generateKeyPair(type)).toString()
+
+      expect(isPeerId(id)).toBe(true)
+      for (const other of [id.slice(1), id.slice(0, -1), `${id}a`, `1${id}`, ` ${id}`, `${id}\n`, `${id.slice(0, 20)}0${id.slice(21)}`, `${id.slice(0, 20)}l${id.slice(21)}`]) expect(isPeerId(other)).toBe(false)
+    }
+  })
+
+  it('takes the first and the last of each kind, and libp2p knows them', () => {
+    for (const { first, last } of PEER_IDS) {
+      expect([first, last].map(isPeerId)).toEqual([true, true])
+      expect(first).toHaveLength(last.length)
+      expect(first < last).toBe(true)
+    }
+    expect(PEER_IDS.filter(({ first }) => first.startsWith('Qm')).flatMap(({ first, last }) => [first, last]).every(isKnown)).toBe(true)
+  })
+
+  it('takes no text that libp2p would not write', () => {
+    const beginning = fc.constantFrom(...PEER_IDS.flatMap(({ first, last }) => [first, last]))
+    const text = fc.tuple(beginning, fc.nat(53), fc.array(character, { maxLength: 53, size: 'max' })).map(([begins, at, rest]) => `${begins.slice(0, at)}${rest.join('')}`.slice(0, begins.length))
+
+    fc.assert(fc.property(text, text => {
+      // whether a key lies on its curve is more than a text shows
+      if (isPeerId(text) && text.startsWith('Qm')) expect(isKnown(text)).toBe(true)
+      if (isKnown(text)) expect(isPeerId(text)).toBe(true)
+    }), { numRuns: 3_000 })
+  })
+})
