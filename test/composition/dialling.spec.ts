@@ -45,6 +45,16 @@ async function isPending (promise: Promise<unknown>): Promise<boolean> {
 afterEach(stopAll)
 
 describe('a dial that is under way', () => {
+  it('leaves no WebSocket behind where the remote never answers its request', async () => {
+    const server = await stallingServer({ at: 'http' })
+    const from = await guarded({ transport: 'ws' })
+
+    expect(await failureOf(from.node.dial(multiaddr(server.address), { signal: AbortSignal.timeout(200) }))).toBeInstanceOf(Error)
+    await eventually(() => server.accepted > 0 && server.live === 0)
+    await released(from)
+    await server.stop()
+  })
+
   it('is ended by a module that has come to forbid it, and tells why', async () => {
     const server = await stallingServer({ at: 'tcp' })
     const from = await guarded({ transport: 'tcp' })
@@ -110,7 +120,7 @@ describe('a dial that is under way', () => {
     expect(from.registry.endDials(() => refusal())).toBe(1)
     expect(findError(await dialling, 'ConnectionRefusedError')).toMatchObject({ cause: refusal() })
     expect(from.lifecycle.stats().opened).toBe(0)
-    // the browser's WebSocket, whose like Node has, cannot be cut before it is open
+    await eventually(() => server.live === 0)
     await server.stop()
   })
 })

@@ -77,7 +77,7 @@ describe('the gater of the user', () => {
     const asked: string[] = []
     const gater: ConnectionGater = {
       filterMultiaddrForPeer: (peer, multiaddr) => {
-        asked.push(`${peer} ${multiaddr}`)
+        asked.push(`${peer.toString()} ${multiaddr.toString()}`)
 
         return multiaddr.equals(kept)
       }
@@ -88,7 +88,7 @@ describe('the gater of the user', () => {
     const { addresses } = await node.peerStore.merge(peerId, { multiaddrs: [kept, dropped] })
 
     expect(addresses.map(({ multiaddr }) => multiaddr.toString())).toEqual([kept.toString()])
-    expect(asked).toContain(`${peerId} ${dropped}`)
+    expect(asked).toContain(`${peerId.toString()} ${dropped.toString()}`)
 
     // libp2p's peer store asks the gater of the user itself; whoever asks the one of the node gets the same answer
     const { connectionGater } = (node as unknown as { components: { connectionGater: ConnectionGater } }).components

@@ -25,6 +25,29 @@ describe.each(STACKS)('streams over the yamux of %s', stack => {
     expect(ours.lives[0]?.record.connection).toBe([...from.lifecycle.records()][0])
   })
 
+  it('belong to another service, or none, once another handler has come', async () => {
+    const theirs = new Witness()
+    const { from, to, connection } = await pair({ stack }, { participant: theirs.participant }, echo, { service: 'echo' })
+
+    for (const service of ['other', undefined]) {
+      await to.node.unhandle(PROTOCOL)
+      await to.node.handle(PROTOCOL, echo, service === undefined ? {} : { service })
+      await (await open(connection)).close()
+      await eventually(() => streamsOf(from) + streamsOf(to) === 0)
+
+      expect(theirs.steps.at(-1)?.[1]).toBe(`negotiated ${PROTOCOL} for ${service}`)
+    }
+  })
+
+  it.each([5, '', 'x'.repeat(513), null, {}])('have no service of the name %j', async service => {
+    const { node } = await guarded(quiet)
+
+    expect(await failureOf(node.handle(PROTOCOL, echo, { service: service as string }))).toMatchObject({
+      name: 'InvalidParametersError', message: expect.stringContaining('the service of a handler must be a name of 1 to 512 characters') as string
+    })
+    expect(node.getProtocols()).not.toContain(PROTOCOL)
+  })
+
   it('are held until their handler has settled, however early they were reset', async () => {
     const { handler, entered, release } = held()
     const theirs = new Witness()

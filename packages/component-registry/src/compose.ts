@@ -3,6 +3,7 @@ import { ComposeError } from '@cordon/interface-component-registry'
 import { show } from '@cordon/options'
 import { asError } from './attachment.ts'
 import { COMPONENT_NAMES, COMPONENT_PREFIXES } from './constants.ts'
+import { isThenable } from './deadline.ts'
 import { wrapEncrypter, wrapProtector } from './encryption.ts'
 import { Gater } from './gater.ts'
 import { HandlerHook } from './handlers.ts'
@@ -126,14 +127,22 @@ function chooseModules (options: Options, modules: Modules): Record<string, Modu
     throw new ComposeError('modules', `expected an object of module factories by name, got ${describe(modules)}`)
   }
 
+  if ('peerId' in options && 'getMultiaddrs' in options) {
+    throw new ComposeError('options', 'expected the options of createLibp2p, got a node')
+  }
+
+  if (isThenable(options)) {
+    throw new ComposeError('options', 'expected the options of createLibp2p, got a promise')
+  }
+
   if (Object.hasOwn(options.services ?? {}, 'registry')) {
     throw new ComposeError('options.services.registry', COMPOSED.has(options)
       ? 'these options are composed already: call cordon() or compose() once'
       : 'the registry of the modules has this name')
   }
 
-  if ('peerId' in options && 'getMultiaddrs' in options) {
-    throw new ComposeError('options', 'expected the options of createLibp2p, got a node')
+  for (const list of FACTORIES) {
+    checkFactories(list, options[list])
   }
 
   const chosen: Record<string, ModuleFactory> = {}
@@ -168,9 +177,38 @@ function chooseModules (options: Options, modules: Modules): Record<string, Modu
   return chosen
 }
 
+/** The options that are wrapped one by one */
+const FACTORIES = ['transports', 'connectionEncrypters', 'streamMuxers'] as const
+
+/** What libp2p would stumble over as well, later and without a name */
+function checkFactories (list: typeof FACTORIES[number], factories: unknown): void {
+  if (factories == null) {
+    return
+  }
+
+  if (!Array.isArray(factories)) {
+    throw new ComposeError(`options.${list}`, `expected an array of factories, got ${describe(factories)}`)
+  }
+
+  for (const [index, factory] of factories.entries()) {
+    if (typeof factory !== 'function') {
+      throw new ComposeError(`options.${list}.${index}`, `expected a factory, such as ${EXAMPLES[list]}, got ${describe(factory)}`)
+    }
+  }
+}
+
+const EXAMPLES = { transports: 'tcp()', connectionEncrypters: 'noise()', streamMuxers: 'yamux()' } as const
+
 function checkName (name: string, options: Options): void {
   if (COMPONENT_NAMES.has(name) || COMPONENT_PREFIXES.some(prefix => name.startsWith(prefix))) {
     throw new ComposeError(`modules.${name}`, 'libp2p has a component of this name, and the module would take its place')
+  }
+
+  const misplaced: unknown = Object.getOwnPropertyDescriptor(options, name)?.value
+
+  // libp2p takes no notice of what it does not know, and the node would have the default in its place
+  if (typeof misplaced === 'function' || misplaced === false) {
+    throw new ComposeError(`options.${name}`, 'libp2p has no such option: modules belong into the second argument, after the options of libp2p')
   }
 
   if (name === 'registry' || Object.hasOwn(options.services ?? {}, name)) {

@@ -18,6 +18,9 @@ export const SOCKET_TIMEOUT = 3_000
 /** How long a socket may go on writing what was queued, such as a WebSocket's close frame, before it is destroyed */
 export const SOCKET_LINGER = 1_000
 
+/** The longest name that limits can be set for; the resource manager refuses streams of services with longer ones */
+export const MAX_SERVICE_NAME = 512
+
 export const YAMUX_PROTOCOL = '/yamux/1.0.0'
 
 /** What libp2p 3.x names its components; a service of the same name would replace the component */

@@ -1,4 +1,7 @@
 import { Notes } from '@cordon/notes'
+import { show } from '@cordon/options'
+import { InvalidParametersError } from '@libp2p/interface'
+import { MAX_SERVICE_NAME } from './constants.ts'
 import type { StreamHook } from './streams.ts'
 import type { NodeComponents } from './wiring.ts'
 import type { Stream, StreamHandler, StreamMiddleware } from '@libp2p/interface'
@@ -28,6 +31,7 @@ export class HandlerHook {
     registrar.getMiddleware = protocol => this.#around(getMiddleware(protocol))
 
     registrar.handle = async (protocol, handler, options) => {
+      checkService(options?.service)
       const wrapped = this.#wrap(handler)
       const handled = handle(protocol, wrapped, options)
 
@@ -53,11 +57,11 @@ export class HandlerHook {
     return this.#services.get(protocol)
   }
 
-  #named (protocol: string, service: unknown): void {
-    if (typeof service === 'string') {
-      this.#services.set(protocol, service)
-    } else {
+  #named (protocol: string, service: string | undefined): void {
+    if (service == null) {
       this.#services.delete(protocol)
+    } else {
+      this.#services.set(protocol, service)
     }
   }
 
@@ -123,5 +127,12 @@ export class HandlerHook {
 
       return result.finally(() => { hook.leave() })
     }
+  }
+}
+
+/** Somebody who names a service wants its streams to count there */
+function checkService (service: unknown): void {
+  if (service !== undefined && (typeof service !== 'string' || service.length === 0 || service.length > MAX_SERVICE_NAME)) {
+    throw new InvalidParametersError(`the service of a handler must be a name of 1 to ${MAX_SERVICE_NAME} characters, got ${show(service)}`)
   }
 }

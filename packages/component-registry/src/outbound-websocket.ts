@@ -2,6 +2,8 @@ import type { Underlay } from './attachment.ts'
 import type { TransportState } from './wiring.ts'
 import type { MultiaddrConnection } from '@libp2p/interface'
 
+export const WEBSOCKETS = '@libp2p/websockets'
+
 /** As much of a `WebSocket` as is needed here */
 interface Socket {
   readonly readyState: number
@@ -49,4 +51,34 @@ export class OutboundWebSocket implements Underlay {
 
 function isSocket (value: unknown): value is Socket {
   return typeof value === 'object' && value != null && 'readyState' in value && 'close' in value && 'addEventListener' in value
+}
+
+/**
+ * What a WebSocket transport is given in place of the signal of a dial. It leaves the socket alone where its signal is
+ * aborted before the socket has opened (@libp2p/websockets 10.1.21), for as long as the remote likes, and the process does
+ * not end before; a socket that failed otherwise it closes. So this one says `abort`, and is never `aborted`.
+ */
+export class OpeningSignal extends EventTarget implements AbortSignal {
+  readonly #dial: AbortSignal
+  readonly aborted = false
+  onabort = null
+
+  constructor (dial: AbortSignal) {
+    super()
+    this.#dial = dial
+    dial.addEventListener('abort', () => this.dispatchEvent(new Event('abort')), { once: true })
+  }
+
+  /** The signal of the dial, for all that follows once the socket is open */
+  static ofDial <S extends AbortSignal | undefined> (signal: S): S | AbortSignal {
+    return signal instanceof OpeningSignal ? signal.#dial : signal
+  }
+
+  get reason (): unknown {
+    return this.#dial.reason as unknown
+  }
+
+  throwIfAborted (): void {
+    this.#dial.throwIfAborted()
+  }
 }

@@ -1,3 +1,4 @@
+import { WEBSOCKETS } from './outbound-websocket.ts'
 import type { TransportState } from './wiring.ts'
 import type { TransportStatus } from '@cordon/interface-component-registry'
 import type { Transport } from '@libp2p/interface'
@@ -7,8 +8,6 @@ const ENFORCED = ['records', 'deadlines', 'streams']
 
 /** What comes over these has no address of its own that could be asked about earlier */
 const WITHOUT_SOCKETS: ReadonlySet<string> = new Set(['@libp2p/memory', '@libp2p/circuit-relay-v2-transport', '@libp2p/webrtc'])
-
-const WEBSOCKETS = '@libp2p/websockets'
 
 /** What holds for each transport, and what does not; `strangers` are those that were not composed */
 export function transportStatus (transports: readonly TransportState[], strangers: readonly Transport[], boundsWindows: boolean): TransportStatus[] {

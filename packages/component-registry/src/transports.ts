@@ -1,5 +1,7 @@
+import { ComposeError } from '@cordon/interface-component-registry'
 import { Arrivals, isTcpListener } from './arrivals.ts'
 import { Dials } from './dials.ts'
+import { OpeningSignal, WEBSOCKETS } from './outbound-websocket.ts'
 import { isGuardable, SocketGuard } from './sockets.ts'
 import { RecordingUpgrader } from './upgrader.ts'
 import type { Gater } from './gater.ts'
@@ -36,6 +38,11 @@ export class TransportHook {
     const state: TransportState = { tag: '', guardsSockets: false, bringsMuxer: false, unreturned: 0 }
     const upgrader = new RecordingUpgrader(this.#wiring, this.#gater, this.#muxers, components.upgrader, state)
     const transport = factory(componentsFor(components, upgrader) as never)
+
+    if (typeof (transport as Partial<Transport> | undefined)?.dial !== 'function') {
+      throw new ComposeError('options.transports', 'one of the factories made no transport: it may have to be called first, tcp() instead of tcp')
+    }
+
     state.tag = transport[Symbol.toStringTag]
     state.bringsMuxer = OWN_MUXER.has(state.tag)
     this.#wiring.transports.push(state)
@@ -63,7 +70,7 @@ export class TransportHook {
       const { outbound } = this.#wiring.blockLists
       const blockList = outbound == null || bringsBlockList(transport, 'dialOpts') ? {} : { blockList: outbound }
 
-      return this.dials.run(address, options.signal, async signal => dial(address, { ...options, signal, upgrader, ...blockList }))
+      return this.dials.run(address, options.signal, async signal => dial(address, { ...options, signal: state.tag === WEBSOCKETS ? new OpeningSignal(signal) : signal, upgrader, ...blockList }))
     }
     transport.createListener = options => {
       const guard = new SocketGuard(this.#wiring, this.sockets)

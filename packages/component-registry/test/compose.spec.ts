@@ -79,6 +79,26 @@ describe('compose, before any node exists', () => {
   it('says that options are composed already, and that a node is none', () => {
     expect(() => compose(compose({}, { lifecycle }), { lifecycle })).toThrow('these options are composed already')
     expect(() => composeUntyped({ peerId: {}, getMultiaddrs: () => [] }, { lifecycle })).toThrow('expected the options of createLibp2p, got a node')
+    expect(() => composeUntyped({ peerId: {}, getMultiaddrs: () => [], services: { registry: {} } }, { lifecycle })).toThrow('expected the options of createLibp2p, got a node')
+    expect(() => composeUntyped(Promise.resolve({}), { lifecycle })).toThrow('expected the options of createLibp2p, got a promise')
+  })
+
+  it('finds modules among the options of libp2p, which takes no notice of them', () => {
+    const mine = (): object => ({})
+
+    expect(() => composeUntyped({ lifecycle }, { lifecycle })).toThrow('options.lifecycle: libp2p has no such option: modules belong into the second argument')
+    expect(() => composeUntyped({ mine: false }, { lifecycle, mine })).toThrow('options.mine')
+    // what is no factory may be somebody else's
+    expect(() => composeUntyped({ mine: { such: 'as Helia' } }, { lifecycle, mine })).not.toThrow()
+  })
+
+  it.each([
+    [{ transports: {} }, 'options.transports: expected an array of factories, got an object'],
+    [{ transports: [() => ({}), {}] }, 'options.transports.1: expected a factory, such as tcp(), got an object'],
+    [{ connectionEncrypters: 'noise' }, 'options.connectionEncrypters: expected an array of factories, got "noise"'],
+    [{ streamMuxers: [null] }, 'options.streamMuxers.0: expected a factory, such as yamux(), got null']
+  ])('names what is wrong in %j', (options: unknown, named) => {
+    expect(() => composeUntyped(options, { lifecycle })).toThrow(named)
   })
 
   it('leaves alone what others set later', () => {

@@ -10,7 +10,7 @@ import { readFilter, readOptions } from './rules/options.ts'
 import { Refused } from './rules/refusal.ts'
 import { UNKNOWN } from './rules/rule-book.ts'
 import { Rules } from './rules/rules.ts'
-import { parseSubject } from './rules/subject.ts'
+import { checkAddress, parseSubject } from './rules/subject.ts'
 import { narrowest } from './strikes/offender.ts'
 import { Scoreboard } from './strikes/scoreboard.ts'
 import type { CoreConnectionGater } from './index.ts'
@@ -111,11 +111,13 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   }
 
   verdict (target: GateTarget): Verdict {
+    checkTarget(target)
     const judgement = this.#judge(target)
     return judgement === UNKNOWN ? this.#unknown : new Said(this.#book, judgement)
   }
 
   decide (target: GateTarget): GateRefusal | undefined {
+    checkTarget(target)
     const judgement = this.#judge(target)
     if (judgement.found !== undefined) this.#hit(judgement.found, target)
     return this.#counted(target, this.#refusal(target, judgement))
@@ -297,6 +299,13 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   #isAllowed ({ peer, address }: Offender): boolean {
     return this.verdict({ direction: 'inbound', address, peer }).decision === 'allow'
   }
+}
+
+/** @throws {InvalidRuleError} with what is no target */
+function checkTarget (target: GateTarget | undefined): void {
+  const { direction, address } = target ?? {}
+  if (direction !== 'inbound' && direction !== 'outbound') throw new InvalidRuleError(`a target needs a direction, inbound or outbound, got ${show(target)}`, show(target))
+  if (address !== undefined) checkAddress(address)
 }
 
 /** Where a connection to the unspecified address leads: to this machine */

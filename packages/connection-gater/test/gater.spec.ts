@@ -3,7 +3,7 @@ import { InvalidRuleError } from '@cordon/interface-connection-gater'
 import { MemoryDatastore } from 'datastore-core'
 import { describe, expect, it } from 'vitest'
 import { from, lets, make, OTHER, PEER, RELAY, to } from './support.ts'
-import type { GatePredicate, GateTarget, Subject } from '@cordon/interface-connection-gater'
+import type { GatePredicate, GateTarget, Offender, Subject } from '@cordon/interface-connection-gater'
 
 const VIA = `/ip4/8.8.8.8/tcp/1/p2p/${RELAY}/p2p-circuit`
 
@@ -112,6 +112,19 @@ describe('decisions', () => {
     expect(gater.verdict(from('1.2.3.4')).decision).toBe('allow')
     expect(await gater.unblock({ name: 'odd', predicate: () => true })).toBe(1)
     expect(gater.verdict(from('1.2.3.4', PEER)).decision).toBe('unknown')
+  })
+
+  it('are not made of a target that would be covered by nothing', () => {
+    const { gater } = make()
+    const { direction, address } = from('192.0.2.1')
+    const wrong: unknown[] = [undefined, null, {}, { address }, { direction: 'both', address }, { direction, address: '192.0.2.1' }, { direction, address: null }, { direction, address: {} }]
+    for (const target of wrong) {
+      expect(() => gater.verdict(target as GateTarget)).toThrow(InvalidRuleError)
+      expect(() => gater.decide(target as GateTarget)).toThrow(InvalidRuleError)
+    }
+    expect(() => gater.verdict({ direction, address: '192.0.2.1' } as unknown as GateTarget)).toThrow('an address must be what normaliseAddress() of @cordon/address returns, got "192.0.2.1"')
+    expect(() => gater.strike({ address: '192.0.2.1' } as unknown as Offender, 10, 'x')).toThrow('an address must be what normaliseAddress()')
+    expect(gater.verdict({ direction }).decision).toBe('unknown')
   })
 
   it('end with the time of a rule, whether or not it is asked about, and not a moment before', async () => {

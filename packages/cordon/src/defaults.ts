@@ -69,8 +69,12 @@ export function withDefaults (modules: unknown = {}): Modules {
 }
 
 function ofKind (name: keyof Defaults, factory: Modules[string]): Modules[string] {
-  if (typeof factory !== 'function') {
+  if (factory === false) {
     return factory
+  }
+
+  if (typeof factory !== 'function') {
+    throw new ComposeError(`modules.${name}`, `expected a factory, such as ${KINDS[name].maker}() returns${name === 'lifecycle' ? '' : ', or false'}, got a value of type ${typeof factory}`)
   }
 
   return (components: never) => {

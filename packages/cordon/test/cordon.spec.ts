@@ -69,7 +69,9 @@ describe('cordon', () => {
   it.each([
     [{ lifecycle: false }, 'modules.lifecycle: the lifecycle cannot be left out'],
     [{ lifecycel: false }, 'modules.lifecycel: there is no default module of this name to leave out; there is lifecycle, gater, resourceManager'],
-    [{ lifecycle: 1 }, 'modules.lifecycle: expected a factory'],
+    [{ lifecycle: 1 }, 'modules.lifecycle: expected a factory, such as connectionLifecycle() returns, got a value of type number'],
+    [{ gater: {} }, 'modules.gater: expected a factory, such as connectionGater() returns'],
+    [{ resourceManager: null }, 'modules.resourceManager: expected a factory, such as resourceManager() returns, or false, got a value of type object'],
     [null, 'modules: expected an object'],
     [[], 'modules: expected an object'],
     ['lifecycle', 'modules: expected an object'],

@@ -99,12 +99,18 @@ export interface ConnectionGater extends TypedEventTarget<GaterEvents> {
   /** The rules, those of lists included */
   rules (filter?: RuleFilter): IterableIterator<Rule>
 
-  /** What the rules say, without the default; counts nothing */
+  /**
+   * What the rules say, without the default; counts nothing.
+   *
+   * @throws {InvalidRuleError} when the target has no direction, or an address that is not normalised, such as a text
+   */
   verdict (target: GateTarget): Verdict
 
   /**
    * Decides: the rules, then what is done with the unknown. What may still turn out to be allowed once more is known
    * (the peer, the address) is not refused yet.
+   *
+   * @throws {InvalidRuleError} as `verdict` does
    */
   decide (target: GateTarget): GateRefusal | undefined
 
@@ -112,7 +118,7 @@ export interface ConnectionGater extends TypedEventTarget<GaterEvents> {
    * Remembers that somebody misbehaved, and blocks them for a while at the threshold.
    *
    * @param weight - how badly, in points; the thresholds are options
-   * @throws {InvalidRuleError} when the weight is no number above 0, or there is neither peer nor address
+   * @throws {InvalidRuleError} when the weight is no number above 0, or there is neither peer nor address, or one that is not normalised
    */
   strike (offender: Offender, weight: number, reason: string): Strike
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { isPeerId, PEER_IDS } from '../src/index.ts'
 
 const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
-const character = fc.constantFrom(...ALPHABET)
+const character = fc.constantFrom(...Array.from(ALPHABET))
 
 /** Whether libp2p reads it as a peer id, and would write it the same way */
 function isKnown (text: string): boolean {

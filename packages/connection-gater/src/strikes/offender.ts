@@ -1,6 +1,6 @@
 import { InvalidRuleError } from '@cordon/interface-connection-gater'
 import { show } from '@cordon/options'
-import { parseSubject, parseText } from '../rules/subject.ts'
+import { checkAddress, parseSubject, parseText } from '../rules/subject.ts'
 import type { Parsed } from '../rules/subject.ts'
 import type { Offender } from '@cordon/interface-connection-gater'
 
@@ -27,6 +27,7 @@ export function narrowest ({ peer, address, sharers = 0 }: Offender): Struck {
     return { text: subject.text, subject, share: 1 }
   }
   if (address === undefined) throw new InvalidRuleError('a strike needs a peer or an address', '')
+  checkAddress(address)
   const share = 1 / (1 + sharers)
   if (address.family === 0) return { text: address.key, share }
   const subject = parseText(address.share)
