@@ -53,32 +53,26 @@ function isSocket (value: unknown): value is Socket {
   return typeof value === 'object' && value != null && 'readyState' in value && 'close' in value && 'addEventListener' in value
 }
 
+const DIAL = Symbol('@cordon/dial')
+
 /**
  * What a WebSocket transport is given in place of the signal of a dial. It leaves the socket alone where its signal is
  * aborted before the socket has opened (@libp2p/websockets 10.1.21), for as long as the remote likes, and the process does
- * not end before; a socket that failed otherwise it closes. So this one says `abort`, and is never `aborted`.
+ * not end before; a socket that failed otherwise it closes. So this one says `abort`, and that it is not `aborted`.
  */
-export class OpeningSignal extends EventTarget implements AbortSignal {
-  readonly #dial: AbortSignal
-  readonly aborted = false
-  onabort = null
+export function openingSignal (dial: AbortSignal): AbortSignal {
+  const controller = new AbortController()
+  const forward = (): void => { controller.abort(dial.reason) }
+  dial.addEventListener('abort', forward, { once: true })
 
-  constructor (dial: AbortSignal) {
-    super()
-    this.#dial = dial
-    dial.addEventListener('abort', () => this.dispatchEvent(new Event('abort')), { once: true })
+  if (dial.aborted) {
+    forward()
   }
 
-  /** The signal of the dial, for all that follows once the socket is open */
-  static ofDial <S extends AbortSignal | undefined> (signal: S): S | AbortSignal {
-    return signal instanceof OpeningSignal ? signal.#dial : signal
-  }
+  return Object.defineProperties(controller.signal, { aborted: { value: false }, [DIAL]: { value: dial } })
+}
 
-  get reason (): unknown {
-    return this.#dial.reason as unknown
-  }
-
-  throwIfAborted (): void {
-    this.#dial.throwIfAborted()
-  }
+/** The signal of the dial, for all that follows once the socket is open */
+export function dialSignal <S extends AbortSignal | undefined> (signal: S): S | AbortSignal {
+  return (signal as { readonly [DIAL]?: AbortSignal } | undefined)?.[DIAL] ?? signal
 }

@@ -1,7 +1,7 @@
 import { ComposeError } from '@cordon/interface-component-registry'
 import { Arrivals, isTcpListener } from './arrivals.ts'
 import { Dials } from './dials.ts'
-import { OpeningSignal, WEBSOCKETS } from './outbound-websocket.ts'
+import { openingSignal, WEBSOCKETS } from './outbound-websocket.ts'
 import { isGuardable, SocketGuard } from './sockets.ts'
 import { RecordingUpgrader } from './upgrader.ts'
 import type { Gater } from './gater.ts'
@@ -70,7 +70,7 @@ export class TransportHook {
       const { outbound } = this.#wiring.blockLists
       const blockList = outbound == null || bringsBlockList(transport, 'dialOpts') ? {} : { blockList: outbound }
 
-      return this.dials.run(address, options.signal, async signal => dial(address, { ...options, signal: state.tag === WEBSOCKETS ? new OpeningSignal(signal) : signal, upgrader, ...blockList }))
+      return this.dials.run(address, options.signal, async signal => dial(address, { ...options, signal: state.tag === WEBSOCKETS ? openingSignal(signal) : signal, upgrader, ...blockList }))
     }
     transport.createListener = options => {
       const guard = new SocketGuard(this.#wiring, this.sockets)

@@ -2,7 +2,7 @@ import { ConnectionRefusedError, isRefusal } from '@cordon/interface-connection-
 import { ConnectionClosedError } from '@libp2p/interface'
 import { asError, Attachment } from './attachment.ts'
 import { isThenable } from './deadline.ts'
-import { OpeningSignal, OutboundWebSocket } from './outbound-websocket.ts'
+import { dialSignal, OutboundWebSocket } from './outbound-websocket.ts'
 import type { Arrivals } from './arrivals.ts'
 import type { Gater } from './gater.ts'
 import type { MuxerHook } from './muxer.ts'
@@ -97,7 +97,7 @@ export class RecordingUpgrader implements Upgrader {
     }
 
     try {
-      const connection = await this.#upgrader.upgradeOutbound(raw, this.#options({ ...options, signal: OpeningSignal.ofDial(options.signal) }))
+      const connection = await this.#upgrader.upgradeOutbound(raw, this.#options({ ...options, signal: dialSignal(options.signal) }))
 
       if (this.#wiring.holdDial) {
         await this.#wiring.driver.settled(record)
