@@ -63,6 +63,17 @@ describe('the gater of the user', () => {
     }
   }
 
+  it.each([
+    ['denyInboundEncryptedConnection', 'listener'], ['denyInboundUpgradedConnection', 'listener'],
+    ['denyOutboundConnection', 'dialler'], ['denyOutboundEncryptedConnection', 'dialler'], ['denyOutboundUpgradedConnection', 'dialler']
+  ] as const)('%s is named as the reason for which a connection of the %s ended', async (method, guarded) => {
+    const node = await pair({ [method]: () => true }, guarded)
+    await node.dial().catch(() => {})
+    await expect.poll(node.live).toBe(0)
+
+    expect(node.reasons).toMatchObject([{ code: 'refused', by: 'local', refusal: { code: 'gater', module: 'connectionGater' } }])
+  })
+
   it('is counted when it throws or does not answer, and a late answer is ignored', async () => {
     let answer: (denied: boolean) => void = never
     const node = await pair({ denyInboundConnection: async () => new Promise(resolve => { answer = resolve }) }, 'listener')

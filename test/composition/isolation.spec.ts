@@ -12,7 +12,7 @@ import { yamux } from '@libp2p/yamux'
 import { MemoryDatastore } from 'datastore-core'
 import { createLibp2p } from 'libp2p'
 import { afterEach, describe, expect, it } from 'vitest'
-import { failureOf, guarded, released } from './support.ts'
+import { guarded, released } from './support.ts'
 import type { Libp2p, Libp2pOptions } from 'libp2p'
 
 const nodes: Libp2p[] = []
@@ -121,7 +121,10 @@ describe('options', () => {
     await eventually(() => node.getConnections().length === 2 && node.services.lifecycle.stats().readied === 1)
     expect(node.services.lifecycle.size).toBe(1)
     // it works all the same, it is only not guarded
-    expect(await failureOf(overTcp.node.services.ping.ping(node.peerId))).toMatchObject({ name: 'UnsupportedProtocolError' })
+    let served = 0
+    await node.handle('/cordon-test/1.0.0', () => { served++ })
+    await overTcp.node.dialProtocol(node.peerId, '/cordon-test/1.0.0')
+    await eventually(() => served === 1)
   })
 })
 
