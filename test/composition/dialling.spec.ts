@@ -48,10 +48,23 @@ describe('a dial that is under way', () => {
   it('leaves no WebSocket behind where the remote never answers its request', async () => {
     const server = await stallingServer({ at: 'http' })
     const from = await guarded({ transport: 'ws' })
+    const controller = new AbortController()
+    const dialling = failureOf(from.node.dial(multiaddr(server.address), { signal: controller.signal }))
+    await eventually(() => server.accepted === 1)
+    controller.abort()
 
-    expect(await failureOf(from.node.dial(multiaddr(server.address), { signal: AbortSignal.timeout(200) }))).toBeInstanceOf(Error)
-    await eventually(() => server.accepted > 0 && server.live === 0)
+    await dialling
+    await eventually(() => server.live === 0)
     await released(from)
+    await server.stop()
+  })
+
+  it('that takes too long over WebSocket names the address, as libp2p does', async () => {
+    const server = await stallingServer({ at: 'http' })
+    const from = await guarded({ transport: 'ws', options: options => ({ ...options, connectionManager: { addressDialTimeout: 100 } }) })
+
+    expect(findError(await failureOf(from.node.dial(multiaddr(server.address))), 'ConnectionFailedError')?.message).toContain(server.address)
+    await eventually(() => server.live === 0)
     await server.stop()
   })
 

@@ -2,6 +2,9 @@ import { compose } from '@cordon/component-registry'
 import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { participantSymbol, readinessSymbol } from '@cordon/interface-connection-lifecycle'
 import { serviceCapabilities, serviceDependencies } from '@libp2p/interface'
+import { noise } from '@libp2p/noise'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ModuleFactory, Modules, RegistryInit } from '@cordon/component-registry'
@@ -152,6 +155,16 @@ describe('modules that cannot be started in order', () => {
 
     await expect(start({ a: spy(log, 'a'), b: spy(log, 'b', ['a'], { afterStart: boom }) })).rejects.toMatchObject({ name: 'ModuleStartError', module: 'b' })
     expect(log.slice(-2)).toEqual(['a stop', 'a afterStop'])
+  })
+})
+
+describe('a factory that was not called', () => {
+  it.each([
+    ['transports', tcp], ['connectionEncrypters', noise], ['streamMuxers', yamux]
+  ] as const)('is told among the %s', async (list, factory) => {
+    await expect(start({}, { [list]: [factory] })).rejects.toMatchObject({
+      name: 'ComposeError', path: `options.${list}.0`, message: expect.stringContaining(`such as ${factory.name}(), got one that makes`) as string
+    })
   })
 })
 

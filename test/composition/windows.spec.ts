@@ -82,7 +82,19 @@ describe.each([['@libp2p/yamux', yamux], ['@chainsafe/libp2p-yamux', chainsafeYa
     const { connection } = await pair({ transport: 'tcp' }, { ...withOptions(streamOptions), transport: 'tcp' }, handler)
     const sent = send(await open(connection), 64 * MIB)
     const { stream, room } = await paused.promise
-    await eventually(() => { expect(stream).toMatchObject({ status: 'open', readStatus: 'paused', readBufferLength: room }) })
+    let unread = 0
+    await eventually(() => {
+      const before = unread
+      unread = stream.readBufferLength
+
+      return before > 0 && before === unread
+    }, { interval: 100 })
+
+    expect(stream).toMatchObject({ status: 'open', readStatus: 'paused' })
+    // the window that a stream begins with is far smaller
+    expect(unread).toBeGreaterThan(512 * KIB)
+    expect(unread).toBeLessThanOrEqual(room)
+
     stream.resume()
     await sent
     await eventually(() => stream.remoteWriteStatus === 'closed')
@@ -105,8 +117,15 @@ async function send (stream: Stream, bytes: number): Promise<void> {
 }
 
 async function drained (stream: Stream): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    stream.addEventListener('drain', () => { resolve() }, { once: true })
-    stream.addEventListener('close', () => { reject(new Error(`the stream is ${stream.status}`)) }, { once: true })
-  })
+  const settled = new AbortController()
+  const { signal } = settled
+
+  try {
+    await new Promise<void>((resolve, reject) => {
+      stream.addEventListener('drain', () => { resolve() }, { signal })
+      stream.addEventListener('close', () => { reject(new Error(`the stream is ${stream.status}`)) }, { signal })
+    })
+  } finally {
+    settled.abort()
+  }
 }

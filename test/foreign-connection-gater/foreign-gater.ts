@@ -79,11 +79,13 @@ export class ForeignGater extends TypedEventEmitter<GaterEvents> implements Conn
   }
 
   verdict (target: GateTarget): Verdict {
+    check(target)
     const [first] = this.#ask(target)
     return { decision: first?.action ?? 'unknown', rule: first === undefined ? undefined : describe(first.rule), faulty: first?.faulty ?? false }
   }
 
   decide (target: GateTarget): GateRefusal | undefined {
+    check(target)
     const [first] = this.#ask(target)
     if (first !== undefined) this.#hit(first.rule, target)
     const refusal = this.#refusal(target, first)
@@ -98,6 +100,7 @@ export class ForeignGater extends TypedEventEmitter<GaterEvents> implements Conn
 
   strike (offender: Offender, weight: number, reason: string): Strike {
     if (!(weight > 0 && weight < Infinity)) throw new InvalidRuleError('a strike has a weight', String(weight))
+    check({ direction: 'inbound', ...offender })
     const { text, subject, share } = struck(offender)
     const score = this.#scores.add(text, weight * share, this.#init.clock.now())
     const { peer, address } = offender
@@ -231,4 +234,9 @@ export class ForeignGater extends TypedEventEmitter<GaterEvents> implements Conn
     const blocksAddresses = this.#rules.all.some(({ action, origin, subject }) => action === 'block' && origin !== 'automatic' && subject.prefix !== undefined)
     return direction === 'inbound' && address?.class === 'relayed' && this.#init.relayedUnknown === 'refuse' && blocksAddresses ? 'unproven' : undefined
   }
+}
+
+function check (target: { readonly direction?: unknown, readonly address?: unknown } | undefined): void {
+  const isAddress = target?.address === undefined || (typeof target.address === 'object' && target.address !== null && 'key' in target.address)
+  if ((target?.direction !== 'inbound' && target?.direction !== 'outbound') || !isAddress) throw new InvalidRuleError('a target has a direction, and an address that is normalised', String(target?.address))
 }

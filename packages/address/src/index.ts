@@ -33,6 +33,8 @@
  * ```
  */
 
+export { isPeerIdText, PEER_IDS } from './peer-id.ts'
+export type { PeerIdRange } from './peer-id.ts'
 export { normaliseAddress, normaliseIPBytes, normaliseIPText } from './normalise.ts'
 export { comparePrefixes, contains, formatPrefix, parsePrefix, prefixKey, prefixOf } from './prefix.ts'
 export type { Prefix } from './prefix.ts'

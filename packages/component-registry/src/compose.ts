@@ -35,11 +35,11 @@ export function composeOptions (options: Options, modules: Modules, init?: Regis
 
   const composed: Options = {
     ...options,
-    ...(options.transports != null && { transports: options.transports.map(factory => components => bound(wiring, components, node => transports.build(factory as never, node))) }),
-    ...(options.connectionEncrypters != null && { connectionEncrypters: options.connectionEncrypters.map(factory => components => bound(wiring, components, () => wrapEncrypter(factory(components), wiring))) }),
+    ...(options.transports != null && { transports: options.transports.map((factory, index) => components => bound(wiring, components, node => transports.build(called('transports', index, factory as never), node))) }),
+    ...(options.connectionEncrypters != null && { connectionEncrypters: options.connectionEncrypters.map((factory, index) => components => bound(wiring, components, () => wrapEncrypter(called('connectionEncrypters', index, factory)(components), wiring))) }),
     ...(options.streamMuxers != null && {
-      streamMuxers: options.streamMuxers.map(factory => components => bound(wiring, components, () => {
-        const muxer = factory(components)
+      streamMuxers: options.streamMuxers.map((factory, index) => components => bound(wiring, components, () => {
+        const muxer = called('streamMuxers', index, factory)(components)
         muxers.boundWindows(muxer)
 
         return muxers.wrap(muxer)
@@ -141,7 +141,7 @@ function chooseModules (options: Options, modules: Modules): Record<string, Modu
       : 'the registry of the modules has this name')
   }
 
-  for (const list of FACTORIES) {
+  for (const list of ['transports', 'connectionEncrypters', 'streamMuxers'] as const) {
     checkFactories(list, options[list])
   }
 
@@ -177,11 +177,15 @@ function chooseModules (options: Options, modules: Modules): Record<string, Modu
   return chosen
 }
 
-/** The options that are wrapped one by one */
-const FACTORIES = ['transports', 'connectionEncrypters', 'streamMuxers'] as const
+/** The options whose factories are wrapped one by one: what is usual there, and what everything that is made there has */
+const FACTORIES = {
+  transports: { example: 'tcp()', method: 'dial' },
+  connectionEncrypters: { example: 'noise()', method: 'secureOutbound' },
+  streamMuxers: { example: 'yamux()', method: 'createStreamMuxer' }
+} as const
 
 /** What libp2p would stumble over as well, later and without a name */
-function checkFactories (list: typeof FACTORIES[number], factories: unknown): void {
+function checkFactories (list: keyof typeof FACTORIES, factories: unknown): void {
   if (factories == null) {
     return
   }
@@ -192,12 +196,25 @@ function checkFactories (list: typeof FACTORIES[number], factories: unknown): vo
 
   for (const [index, factory] of factories.entries()) {
     if (typeof factory !== 'function') {
-      throw new ComposeError(`options.${list}.${index}`, `expected a factory, such as ${EXAMPLES[list]}, got ${describe(factory)}`)
+      throw new ComposeError(`options.${list}.${index}`, `expected a factory, such as ${FACTORIES[list].example}, got ${describe(factory)}`)
     }
   }
 }
 
-const EXAMPLES = { transports: 'tcp()', connectionEncrypters: 'noise()', streamMuxers: 'yamux()' } as const
+/** The same factory; it throws where what it makes is another factory, or something else */
+function called<C, T> (list: keyof typeof FACTORIES, index: number, factory: (components: C) => T): (components: C) => T {
+  const { example, method } = FACTORIES[list]
+
+  return components => {
+    const made: unknown = factory(components)
+
+    if (typeof (made as Record<string, unknown> | null | undefined)?.[method] !== 'function') {
+      throw new ComposeError(`options.${list}.${index}`, `expected a factory, such as ${example}, got one that makes ${describe(made)}; it may have to be called first`)
+    }
+
+    return made as T
+  }
+}
 
 function checkName (name: string, options: Options): void {
   if (COMPONENT_NAMES.has(name) || COMPONENT_PREFIXES.some(prefix => name.startsWith(prefix))) {
@@ -208,7 +225,7 @@ function checkName (name: string, options: Options): void {
 
   // libp2p takes no notice of what it does not know, and the node would have the default in its place
   if (typeof misplaced === 'function' || misplaced === false) {
-    throw new ComposeError(`options.${name}`, 'libp2p has no such option: modules belong into the second argument, after the options of libp2p')
+    throw new ComposeError(`options.${name}`, 'libp2p has no such option: modules belong in the second argument, after the options of libp2p')
   }
 
   if (name === 'registry' || Object.hasOwn(options.services ?? {}, name)) {

@@ -57,7 +57,7 @@ export class HandlerHook {
     return this.#services.get(protocol)
   }
 
-  #named (protocol: string, service: string | undefined): void {
+  #named (protocol: string, service: string | null | undefined): void {
     if (service == null) {
       this.#services.delete(protocol)
     } else {
@@ -132,7 +132,7 @@ export class HandlerHook {
 
 /** Somebody who names a service wants its streams to count there */
 function checkService (service: unknown): void {
-  if (service !== undefined && (typeof service !== 'string' || service.length === 0 || service.length > MAX_SERVICE_NAME)) {
+  if (service != null && (typeof service !== 'string' || service.length === 0 || service.length > MAX_SERVICE_NAME)) {
     throw new InvalidParametersError(`the service of a handler must be a name of 1 to ${MAX_SERVICE_NAME} characters, got ${show(service)}`)
   }
 }

@@ -1,6 +1,8 @@
+import { ConnectionFailedError } from '@libp2p/interface'
 import type { Underlay } from './attachment.ts'
 import type { TransportState } from './wiring.ts'
 import type { MultiaddrConnection } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
 
 export const WEBSOCKETS = '@libp2p/websockets'
 
@@ -58,16 +60,15 @@ const DIAL = Symbol('@cordon/dial')
 /**
  * What a WebSocket transport is given in place of the signal of a dial. It leaves the socket alone where its signal is
  * aborted before the socket has opened (@libp2p/websockets 10.1.21), for as long as the remote likes, and the process does
- * not end before; a socket that failed otherwise it closes. So this one says `abort`, and that it is not `aborted`.
+ * not end before; a socket that failed otherwise it closes. So this one says `abort`, and that it is not `aborted`. What
+ * begins to listen to it afterwards hears nothing: the transport listens from the beginning.
+ *
+ * @throws the reason of a dial that was aborted already
  */
 export function openingSignal (dial: AbortSignal): AbortSignal {
+  dial.throwIfAborted()
   const controller = new AbortController()
-  const forward = (): void => { controller.abort(dial.reason) }
-  dial.addEventListener('abort', forward, { once: true })
-
-  if (dial.aborted) {
-    forward()
-  }
+  dial.addEventListener('abort', () => { controller.abort(dial.reason) }, { once: true })
 
   return Object.defineProperties(controller.signal, { aborted: { value: false }, [DIAL]: { value: dial } })
 }
@@ -75,4 +76,17 @@ export function openingSignal (dial: AbortSignal): AbortSignal {
 /** The signal of the dial, for all that follows once the socket is open */
 export function dialSignal <S extends AbortSignal | undefined> (signal: S): S | AbortSignal {
   return (signal as { readonly [DIAL]?: AbortSignal } | undefined)?.[DIAL] ?? signal
+}
+
+/**
+ * Dials with such a signal.
+ *
+ * @throws {ConnectionFailedError} when the dial was aborted before the socket was open, as the transport does by itself
+ */
+export async function dialWebSocket<T> (address: Multiaddr, signal: AbortSignal, dial: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  try {
+    return await dial(openingSignal(signal))
+  } catch (error) {
+    throw signal.aborted && error === signal.reason ? Object.assign(new ConnectionFailedError(`Could not connect to ${address.toString()}`), { cause: error }) : error
+  }
 }

@@ -1,7 +1,6 @@
-import { ComposeError } from '@cordon/interface-component-registry'
 import { Arrivals, isTcpListener } from './arrivals.ts'
 import { Dials } from './dials.ts'
-import { openingSignal, WEBSOCKETS } from './outbound-websocket.ts'
+import { dialWebSocket, WEBSOCKETS } from './outbound-websocket.ts'
 import { isGuardable, SocketGuard } from './sockets.ts'
 import { RecordingUpgrader } from './upgrader.ts'
 import type { Gater } from './gater.ts'
@@ -9,7 +8,7 @@ import type { MuxerHook } from './muxer.ts'
 import type { SocketCounts } from './sockets.ts'
 import type { NodeComponents, TransportState, Wiring } from './wiring.ts'
 import type { BlockList } from '@cordon/interface-component-registry'
-import type { ComponentLogger, Listener, Logger, Transport, Upgrader } from '@libp2p/interface'
+import type { ComponentLogger, Connection, Listener, Logger, Transport, Upgrader } from '@libp2p/interface'
 
 /** Transports of libp2p whose connections are multiplexed by what carries them */
 const OWN_MUXER: ReadonlySet<string> = new Set(['@libp2p/webrtc', '@libp2p/webrtc-direct', '@libp2p/webtransport'])
@@ -38,11 +37,6 @@ export class TransportHook {
     const state: TransportState = { tag: '', guardsSockets: false, bringsMuxer: false, unreturned: 0 }
     const upgrader = new RecordingUpgrader(this.#wiring, this.#gater, this.#muxers, components.upgrader, state)
     const transport = factory(componentsFor(components, upgrader) as never)
-
-    if (typeof (transport as Partial<Transport> | undefined)?.dial !== 'function') {
-      throw new ComposeError('options.transports', 'one of the factories made no transport: it may have to be called first, tcp() instead of tcp')
-    }
-
     state.tag = transport[Symbol.toStringTag]
     state.bringsMuxer = OWN_MUXER.has(state.tag)
     this.#wiring.transports.push(state)
@@ -70,7 +64,9 @@ export class TransportHook {
       const { outbound } = this.#wiring.blockLists
       const blockList = outbound == null || bringsBlockList(transport, 'dialOpts') ? {} : { blockList: outbound }
 
-      return this.dials.run(address, options.signal, async signal => dial(address, { ...options, signal: state.tag === WEBSOCKETS ? openingSignal(signal) : signal, upgrader, ...blockList }))
+      const dialWith = async (signal: AbortSignal): Promise<Connection> => dial(address, { ...options, signal, upgrader, ...blockList })
+
+      return this.dials.run(address, options.signal, async signal => state.tag === WEBSOCKETS ? dialWebSocket(address, signal, dialWith) : dialWith(signal))
     }
     transport.createListener = options => {
       const guard = new SocketGuard(this.#wiring, this.sockets)

@@ -7,11 +7,11 @@ const INITIAL_WINDOW = 256 * 1024
 /** Yamux's default for `maxStreamWindowSize` */
 export const DEFAULT_MAX_WINDOW = 16 * 1024 * 1024
 
-/** What yamux takes for its streams, as far as windows are concerned, in bytes */
+/** What yamux takes for its streams, as far as windows are concerned, in bytes; it takes `null` for its default as well */
 export interface WindowOptions {
-  readonly initialStreamWindowSize?: number
-  readonly maxStreamWindowSize?: number
-  readonly maxReadBufferLength?: number
+  readonly initialStreamWindowSize?: number | null
+  readonly maxStreamWindowSize?: number | null
+  readonly maxReadBufferLength?: number | null
 }
 
 /** The largest window that a paused stream takes without being overrun; no smaller than the one that it begins with, which yamux rejects */
@@ -24,10 +24,10 @@ export function hasRoom (options: WindowOptions): boolean {
   return Math.max(options.maxStreamWindowSize ?? DEFAULT_MAX_WINDOW, initialWindow(options)) <= readBuffer(options)
 }
 
-function initialWindow ({ initialStreamWindowSize = INITIAL_WINDOW }: WindowOptions): number {
-  return initialStreamWindowSize
+function initialWindow (options: WindowOptions): number {
+  return options.initialStreamWindowSize ?? INITIAL_WINDOW
 }
 
-function readBuffer ({ maxReadBufferLength = DEFAULT_READ_BUFFER }: WindowOptions): number {
-  return maxReadBufferLength
+function readBuffer (options: WindowOptions): number {
+  return options.maxReadBufferLength ?? DEFAULT_READ_BUFFER
 }

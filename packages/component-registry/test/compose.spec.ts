@@ -86,7 +86,7 @@ describe('compose, before any node exists', () => {
   it('finds modules among the options of libp2p, which takes no notice of them', () => {
     const mine = (): object => ({})
 
-    expect(() => composeUntyped({ lifecycle }, { lifecycle })).toThrow('options.lifecycle: libp2p has no such option: modules belong into the second argument')
+    expect(() => composeUntyped({ lifecycle }, { lifecycle })).toThrow('options.lifecycle: libp2p has no such option: modules belong in the second argument')
     expect(() => composeUntyped({ mine: false }, { lifecycle, mine })).toThrow('options.mine')
     // what is no factory may be somebody else's
     expect(() => composeUntyped({ mine: { such: 'as Helia' } }, { lifecycle, mine })).not.toThrow()

@@ -124,6 +124,8 @@ describe('decisions', () => {
     }
     expect(() => gater.verdict({ direction, address: '192.0.2.1' } as unknown as GateTarget)).toThrow('an address must be what normaliseAddress() of @cordon/address returns, got "192.0.2.1"')
     expect(() => gater.strike({ address: '192.0.2.1' } as unknown as Offender, 10, 'x')).toThrow('an address must be what normaliseAddress()')
+    expect(() => gater.strike({ peer: PEER, address: '192.0.2.1' } as unknown as Offender, 1, 'x')).toThrow(InvalidRuleError)
+    expect(gater.status().struck).toBe(0)
     expect(gater.verdict({ direction }).decision).toBe('unknown')
   })
 

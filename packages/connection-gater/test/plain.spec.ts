@@ -1,5 +1,4 @@
-import { formatPrefix } from '@cordon/address'
-import { PEER_IDS } from '@cordon/options'
+import { formatPrefix, PEER_IDS } from '@cordon/address'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readLine } from '../src/lists/entries.ts'

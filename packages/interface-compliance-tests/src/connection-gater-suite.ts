@@ -134,6 +134,17 @@ export function connectionGaterSuite (setup: TestSetup<ConnectionGater, Connecti
       expect(denied(gater)).toEqual([])
     })
 
+    it('is not asked about what nothing would cover, such as an address as a text', async () => {
+      const gater = await make()
+      const error = expect.objectContaining({ name: 'InvalidRuleError' }) as Error
+      await gater.block('192.0.2.1')
+      for (const target of [{ ...accept, address: '192.0.2.1' }, { ...accept, address: {} }, { address: ADDRESS }, { ...accept, direction: 'both' }] as unknown as GateTarget[]) {
+        expect(() => gater.verdict(target)).toThrow(error)
+        expect(() => gater.decide(target)).toThrow(error)
+      }
+      expect(() => gater.strike({ peer: PEER, address: '192.0.2.1' } as unknown as Parameters<ConnectionGater['strike']>[0], 1, 'noise')).toThrow(error)
+    })
+
     it('blocks who is struck often enough, and nobody else', async () => {
       const gater = await make()
       let struck = gater.strike({ peer: PEER, address: ADDRESS }, 1, 'noise')

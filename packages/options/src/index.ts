@@ -33,9 +33,7 @@
  */
 
 export { parseOptions } from './parse.ts'
-export { isPeerId, PEER_IDS } from './peer-id.ts'
 export { show } from './show.ts'
 export { count, duration, flag, func, lazy, list, MAX_DELAY, methods, number, object, oneOf, optional, orFalse, record, rule, section, text, where } from './schemas.ts'
-export type { PeerIdRange } from './peer-id.ts'
 export type { CountRange, Entries, EntriesOf, ObjectOutput, Optional, Range, Schema } from './schemas.ts'
 export type { InferOutput } from 'valibot'

@@ -1,4 +1,5 @@
-import { isPeerId, show } from '@cordon/options'
+import { isPeerIdText } from '@cordon/address'
+import { show } from '@cordon/options'
 import { InvalidParametersError } from '@libp2p/interface'
 
 /**
@@ -14,7 +15,7 @@ export function checkPeerId (text: string): string {
 
 /** What is wrong with a text that should be a peer id, to follow its name in a sentence; nothing where it is one */
 export function peerIdFault (text: string): string | undefined {
-  if (isPeerId(text)) return undefined
+  if (isPeerIdText(text)) return undefined
   const spelling = /^(?:baf|k[25]|f01|z)/i.test(text) ? 'this looks like a CID, which no connection is compared with; ' : ''
   return `names no peer: ${spelling}a peer must be spelt in base58, as PeerId.toString() does, such as 12D3… or Qm…`
 }

@@ -1,4 +1,4 @@
-import { PEER_IDS } from '@cordon/options'
+import { PEER_IDS } from '@cordon/address'
 import { maskOf } from '../tables/bits.ts'
 import type { Layer } from '../rules/layer.ts'
 import type { RuleAction, RuleDirection } from '@cordon/interface-connection-gater'
@@ -15,7 +15,7 @@ const GROUP = 4
 const SIX_TO_FOUR = 0x2002
 const TEREDO = 0x20010000
 
-/** The longest text of an IPv4 range has 18 characters, and an IPv6 address has a colon before */
+/** Whatever is shorter, and no IPv6 address, can only be an IPv4 address or range */
 const MIN_PEER_ID = Math.min(...PEER_IDS.map(({ first }) => first.length))
 
 /** The codes of the texts between which peer ids lie */

@@ -30,7 +30,6 @@ export function readOptions (action: RuleAction, kind: SubjectKind, options: Rul
   } catch (err) {
     throw new InvalidRuleError(err instanceof Error ? err.message : 'the options cannot be read', show(options), { cause: err })
   }
-  if (action === 'allow' && options?.close !== undefined) throw new InvalidRuleError('only block rules close connections', show(options))
   if (read.lifts === undefined) return read
   if (action === 'block') throw new InvalidRuleError('only allow rules lift limits', show(options))
   if (read.direction === 'outbound') throw new InvalidRuleError('limits are lifted for those who connect to us, which a rule about outbound connections is not about', show(options))

@@ -1,6 +1,6 @@
-import { formatPrefix, normaliseAddress, parsePrefix } from '@cordon/address'
+import { formatPrefix, isPeerIdText, normaliseAddress, parsePrefix } from '@cordon/address'
 import { InvalidRuleError } from '@cordon/interface-connection-gater'
-import { isPeerId, show } from '@cordon/options'
+import { show } from '@cordon/options'
 import { MAX_SUBJECT } from '../constants.ts'
 import { formatKey, formatPattern, TRANSPORTS } from './pattern.ts'
 import type { Host, Pattern } from './pattern.ts'
@@ -76,10 +76,10 @@ function parsePredicate ({ predicate, name }: { predicate: GatePredicate, name: 
 
 /** The canonical base58 of a peer id */
 function peerOf (text: string, given: string): string {
-  if (isPeerId(text)) return text
+  if (isPeerIdText(text)) return text
   try {
     const { key } = normaliseAddress(`p2p:${text}`)
-    if (isPeerId(key.slice(4))) return key.slice(4)
+    if (isPeerIdText(key.slice(4))) return key.slice(4)
   } catch {
     // said below
   }

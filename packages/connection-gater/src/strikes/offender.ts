@@ -18,16 +18,16 @@ export interface Struck {
  * The narrowest subject that is proven: the authenticated peer, or else the range that shares one allowance. Where others
  * share it, each of them is as likely to have done it, so nobody is blocked; nor is a relay for what comes through it.
  *
- * @throws {InvalidRuleError} when there is neither peer nor address
+ * @throws {InvalidRuleError} when there is neither peer nor address, or one that is not normalised
  */
 export function narrowest ({ peer, address, sharers = 0 }: Offender): Struck {
   if (!Number.isSafeInteger(sharers) || sharers < 0) throw new InvalidRuleError(`sharers must be a whole number of at least 0, got ${show(sharers)}`, show(sharers))
+  if (address !== undefined) checkAddress(address)
   if (peer !== undefined) {
     const subject = parseSubject({ peer })
     return { text: subject.text, subject, share: 1 }
   }
   if (address === undefined) throw new InvalidRuleError('a strike needs a peer or an address', '')
-  checkAddress(address)
   const share = 1 / (1 + sharers)
   if (address.family === 0) return { text: address.key, share }
   const subject = parseText(address.share)

@@ -2,7 +2,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isPeerId, PEER_IDS } from '../src/index.ts'
+import { isPeerIdText, PEER_IDS } from '../src/index.ts'
 
 const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 const character = fc.constantFrom(...Array.from(ALPHABET))
@@ -16,19 +16,19 @@ function isKnown (text: string): boolean {
   }
 }
 
-describe('isPeerId', () => {
+describe('isPeerIdText', () => {
   it.each(['Ed25519', 'secp256k1', 'RSA'] as const)('takes those of %s keys, and none with a character too few, too many or another', async type => {
     for (let n = 0; n < (type === 'RSA' ? 2 : 30); n++) {
       const id = peerIdFromPrivateKey(await generateKeyPair(type)).toString()
 
-      expect(isPeerId(id)).toBe(true)
-      for (const other of [id.slice(1), id.slice(0, -1), `${id}a`, `1${id}`, ` ${id}`, `${id}\n`, `${id.slice(0, 20)}0${id.slice(21)}`, `${id.slice(0, 20)}l${id.slice(21)}`]) expect(isPeerId(other)).toBe(false)
+      expect(isPeerIdText(id)).toBe(true)
+      for (const other of [id.slice(1), id.slice(0, -1), `${id}a`, `1${id}`, ` ${id}`, `${id}\n`, `${id.slice(0, 20)}0${id.slice(21)}`, `${id.slice(0, 20)}l${id.slice(21)}`]) expect(isPeerIdText(other)).toBe(false)
     }
   })
 
-  it('takes the first and the last of each kind, and libp2p knows them', () => {
+  it('takes the first and the last of each kind, and libp2p knows those of hashes', () => {
     for (const { first, last } of PEER_IDS) {
-      expect([first, last].map(isPeerId)).toEqual([true, true])
+      expect([first, last].map(isPeerIdText)).toEqual([true, true])
       expect(first).toHaveLength(last.length)
       expect(first < last).toBe(true)
     }
@@ -41,8 +41,8 @@ describe('isPeerId', () => {
 
     fc.assert(fc.property(text, text => {
       // whether a key lies on its curve is more than a text shows
-      if (isPeerId(text) && text.startsWith('Qm')) expect(isKnown(text)).toBe(true)
-      if (isKnown(text)) expect(isPeerId(text)).toBe(true)
+      if (isPeerIdText(text) && text.startsWith('Qm')) expect(isKnown(text)).toBe(true)
+      if (isKnown(text)) expect(isPeerIdText(text)).toBe(true)
     }), { numRuns: 3_000 })
   })
 })

@@ -5,9 +5,9 @@ export interface PeerIdRange {
 }
 
 /**
- * What peer ids are (libp2p's specs/peer-ids): the SHA-256 of a key, or an Ed25519 or a compressed secp256k1 key itself. Each
- * kind has a fixed beginning and 32 bytes, and so a fixed length in base58, whose digits are in the order of their codes:
- * a text is of the kind if it lies between those of 32 times 0x00 and 32 times 0xff.
+ * What peer ids are (libp2p's specs/peer-ids): the SHA-256 of a key, an Ed25519 key, or a secp256k1 key, which begins with 2 or
+ * 3. All that comes before the last 32 bytes is fixed but for that, so each kind has one length in base58, whose digits are
+ * in the order of their codes: a text is of a kind if it lies between the lowest and the highest of it.
  */
 export const PEER_IDS: readonly PeerIdRange[] = [
   { first: 'QmNLei78zWmzUdbeRB3CiUfAizWUrbeeZh5K1rhAQKCh51', last: 'QmfZy5bvk7a3DQAjCbGNtmrPXWkyVvPrdnZMyBZ5q5ieKG' },
@@ -21,6 +21,6 @@ const BASE58 = /^[1-9A-HJ-NP-Za-km-z]+$/
  * Whether a text is a peer id in the spelling of `PeerId.toString()`, the only one that connections are compared with: one
  * with a character too few or too many names nobody.
  */
-export function isPeerId (text: string): boolean {
+export function isPeerIdText (text: string): boolean {
   return PEER_IDS.some(({ first, last }) => text.length === first.length && text >= first && text <= last) && BASE58.test(text)
 }
