@@ -39,8 +39,9 @@ function offender (kind: Kind, index: number): Offender {
   if (kind === 'ipv4') return { address: normaliseAddress(`${11 + (index >>> 16)}.${(index >>> 8) & 255}.${index & 255}.1`) }
   if (kind === 'ipv6') return { address: normaliseAddress(`2a00:${(index >>> 12).toString(16)}:${(index & 4_095).toString(16)}::1`) }
   let id = ''
-  for (let rest = index + 1; id.length < 44; rest = Math.floor(rest / 58)) id = `${BASE58.charAt(rest % 58)}${id}`
-  return { peer: `Qm${id}` }
+  for (let rest = index + 1; id.length < 43; rest = Math.floor(rest / 58)) id = `${BASE58.charAt(rest % 58)}${id}`
+  // what begins like this is a hash, whatever follows
+  return { peer: `QmX${id}` }
 }
 
 /** Ranges of all sizes that lie in one another, among them those that strikes would make */

@@ -279,7 +279,7 @@ const procedures = {
   /** Strikes so many that nobody has ever seen, each once */
   strikeFresh (count: number, weight: number): void {
     const { gater } = theNode().services
-    for (let i = 0; i < count; i++) gater.strike({ peer: `Qm${Array.from(crypto.getRandomValues(new Uint8Array(44)), byte => BASE58.charAt(byte % BASE58.length)).join('')}` }, weight, 'noise')
+    for (let i = 0; i < count; i++) gater.strike({ peer: `QmX${Array.from(crypto.getRandomValues(new Uint8Array(43)), byte => BASE58.charAt(byte % BASE58.length)).join('')}` }, weight, 'noise')
   },
 
   /** In bytes, after a garbage collection */

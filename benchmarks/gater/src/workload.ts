@@ -7,7 +7,8 @@ const IPV6: readonly number[] = [128, 64, 64, 64, 56, 48, 48, 32]
 /** How many of each hundred prefixes and addresses are IPv6 */
 const SHARE6 = 10
 
-const PEER = Array.from('12D3KooW', char => char.charCodeAt(0))
+/** What begins like this is an Ed25519 key, whatever follows */
+const PEER = Array.from('12D3KooWJ', char => char.charCodeAt(0))
 const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 
 /** Deterministic 32-bit numbers (xorshift) */
@@ -44,7 +45,7 @@ export class Numbers {
 
   /** In one piece: a million texts that remember how they were put together take 1.4 GB, and a second of the collector's */
   peer (): string {
-    return String.fromCharCode(...PEER, ...Array.from({ length: 44 }, () => BASE58.charCodeAt(this.next() % 58)))
+    return String.fromCharCode(...PEER, ...Array.from({ length: 43 }, () => BASE58.charCodeAt(this.next() % 58)))
   }
 }
 
