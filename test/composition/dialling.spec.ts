@@ -45,21 +45,7 @@ async function isPending (promise: Promise<unknown>): Promise<boolean> {
 afterEach(stopAll)
 
 describe('a dial that is under way', () => {
-  it('leaves no WebSocket behind where the remote never answers its request', async () => {
-    const server = await stallingServer({ at: 'http' })
-    const from = await guarded({ transport: 'ws' })
-    const controller = new AbortController()
-    const dialling = failureOf(from.node.dial(multiaddr(server.address), { signal: controller.signal }))
-    await eventually(() => server.accepted === 1)
-    controller.abort()
-
-    await dialling
-    await eventually(() => server.live === 0)
-    await released(from)
-    await server.stop()
-  })
-
-  it('that takes too long over WebSocket names the address, as libp2p does', async () => {
+  it('names the address where it takes too long over WebSocket, as libp2p does', async () => {
     const server = await stallingServer({ at: 'http' })
     const from = await guarded({ transport: 'ws', options: options => ({ ...options, connectionManager: { addressDialTimeout: 100 } }) })
 
@@ -108,9 +94,11 @@ describe('a dial that is under way', () => {
     await server.stop()
   })
 
-  it('ends with the signal of whoever asked for it', async () => {
-    const server = await stallingServer({ at: 'tcp' })
-    const from = await guarded({ transport: 'tcp' })
+  it.each([
+    ['tcp', 'tcp'], ['ws', 'http']
+  ] as const)('over %s ends with the signal of whoever asked for it, and leaves no socket behind', async (transport, at) => {
+    const server = await stallingServer({ at })
+    const from = await guarded({ transport })
     const controller = new AbortController()
     const dialling = failureOf(from.node.dial(multiaddr(server.address), { signal: controller.signal }))
     await eventually(() => server.accepted === 1)

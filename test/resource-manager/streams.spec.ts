@@ -183,6 +183,9 @@ describe('a stream that the other side refuses once it knows the protocol', () =
   })
 })
 
+/** The registry takes no longer ones, and the manager has to take all that the registry does */
+const LONGEST = 'x'.repeat(512)
+
 describe('the service of a stream', () => {
   /** What services there are while one stream of this protocol is open */
   async function servicesWith (protocol: string, options: StreamHandlerOptions): Promise<Array<[string, number]>> {
@@ -198,6 +201,7 @@ describe('the service of a stream', () => {
   it.each([
     ['is what its handler says', '/mine/1', { service: 'mine' }, 'mine'],
     ['is what its handler says, also where go-libp2p knows the protocol', '/ipfs/ping/1.0.0', { service: 'mine' }, 'mine'],
+    ['is what its handler says, also where that is the longest name it may say', '/mine/1', { service: LONGEST }, LONGEST],
     ['is otherwise what go-libp2p attaches the protocol to', '/ipfs/ping/1.0.0', {}, 'libp2p.ping']
   ])('%s', async (_, protocol, options, service) => {
     expect(await servicesWith(protocol, options)).toEqual([[service, 1]])

@@ -141,7 +141,7 @@ function chooseModules (options: Options, modules: Modules): Record<string, Modu
       : 'the registry of the modules has this name')
   }
 
-  for (const list of ['transports', 'connectionEncrypters', 'streamMuxers'] as const) {
+  for (const list of LISTS) {
     checkFactories(list, options[list])
   }
 
@@ -183,6 +183,8 @@ const FACTORIES = {
   connectionEncrypters: { example: 'noise()', method: 'secureOutbound' },
   streamMuxers: { example: 'yamux()', method: 'createStreamMuxer' }
 } as const
+
+const LISTS = Object.keys(FACTORIES) as Array<keyof typeof FACTORIES>
 
 /** What libp2p would stumble over as well, later and without a name */
 function checkFactories (list: keyof typeof FACTORIES, factories: unknown): void {

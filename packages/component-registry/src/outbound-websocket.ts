@@ -79,7 +79,7 @@ export function dialSignal <S extends AbortSignal | undefined> (signal: S): S | 
 }
 
 /**
- * Dials with such a signal.
+ * Dials over WebSocket so that the socket is closed where the dial is aborted, see `openingSignal`.
  *
  * @throws {ConnectionFailedError} when the dial was aborted before the socket was open, as the transport does by itself
  */

@@ -63,7 +63,6 @@ export class TransportHook {
     transport.dial = async (address, options) => {
       const { outbound } = this.#wiring.blockLists
       const blockList = outbound == null || bringsBlockList(transport, 'dialOpts') ? {} : { blockList: outbound }
-
       const dialWith = async (signal: AbortSignal): Promise<Connection> => dial(address, { ...options, signal, upgrader, ...blockList })
 
       return this.dials.run(address, options.signal, async signal => state.tag === WEBSOCKETS ? dialWebSocket(address, signal, dialWith) : dialWith(signal))

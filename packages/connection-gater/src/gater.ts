@@ -10,7 +10,8 @@ import { readFilter, readOptions } from './rules/options.ts'
 import { Refused } from './rules/refusal.ts'
 import { UNKNOWN } from './rules/rule-book.ts'
 import { Rules } from './rules/rules.ts'
-import { checkAddress, parseSubject } from './rules/subject.ts'
+import { parseSubject } from './rules/subject.ts'
+import { checkTarget } from './rules/target.ts'
 import { narrowest } from './strikes/offender.ts'
 import { Scoreboard } from './strikes/scoreboard.ts'
 import type { CoreConnectionGater } from './index.ts'
@@ -299,13 +300,6 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   #isAllowed ({ peer, address }: Offender): boolean {
     return this.verdict({ direction: 'inbound', address, peer }).decision === 'allow'
   }
-}
-
-/** @throws {InvalidRuleError} with what is no target */
-function checkTarget (target: GateTarget | undefined): void {
-  const { direction, address } = target ?? {}
-  if (direction !== 'inbound' && direction !== 'outbound') throw new InvalidRuleError(`a target needs a direction, inbound or outbound, got ${show(target)}`, show(target))
-  if (address !== undefined) checkAddress(address)
 }
 
 /** Where a connection to the unspecified address leads: to this machine */

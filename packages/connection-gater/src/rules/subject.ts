@@ -38,16 +38,6 @@ export function parseSubject (subject: Subject): Parsed {
   return parseAs(key, value)
 }
 
-/**
- * Targets and offenders have normalised addresses, which a text would not be read as: nothing would cover it.
- *
- * @throws {InvalidRuleError} when it is something else
- */
-export function checkAddress (address: unknown): void {
-  if (typeof address === 'object' && address !== null && 'share' in address && 'key' in address) return
-  throw new InvalidRuleError(`an address must be what normaliseAddress() of @cordon/address returns, got ${show(address)}`, show(address))
-}
-
 function parseAs (key: string, value: string): Parsed {
   switch (key) {
     case 'peer': return nameOf('peer', peerOf(value.startsWith('/p2p/') ? value.slice(5) : value, value))

@@ -1,6 +1,7 @@
 import { InvalidRuleError } from '@cordon/interface-connection-gater'
 import { show } from '@cordon/options'
-import { checkAddress, parseSubject, parseText } from '../rules/subject.ts'
+import { parseSubject, parseText } from '../rules/subject.ts'
+import { checkAddress } from '../rules/target.ts'
 import type { Parsed } from '../rules/subject.ts'
 import type { Offender } from '@cordon/interface-connection-gater'
 
