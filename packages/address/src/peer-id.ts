@@ -9,7 +9,7 @@ export interface PeerIdRange {
  * 3. All that comes before the last 32 bytes is fixed but for that, so each kind has one length in base58, whose digits are
  * in the order of their codes: a text is of a kind if it lies between the lowest and the highest of it.
  */
-export const PEER_IDS: readonly PeerIdRange[] = [
+export const PEER_ID_RANGES: readonly PeerIdRange[] = [
   { first: 'QmNLei78zWmzUdbeRB3CiUfAizWUrbeeZh5K1rhAQKCh51', last: 'QmfZy5bvk7a3DQAjCbGNtmrPXWkyVvPrdnZMyBZ5q5ieKG' },
   { first: '12D3KooW9pNAk8aiBuGVQtWRdbkLmo5qVL3e2h5UxbN2Nz9ttwiw', last: '12D3KooWT3gYEvLJyx1FyyHqrmvdy1tMjpgxmu9aSeKMEuafQtyC' },
   { first: '16Uiu2HAkuRfynyeQUyaKG6D44mPBuzAaiqVCWqAW9GHmv9rSiQ3y', last: '16Uiu2HAmVtJinZ9c553rQFmtX7jnJRmdDpmr1FJh7NCRdzhykJYW' }
@@ -22,5 +22,5 @@ const BASE58 = /^[1-9A-HJ-NP-Za-km-z]+$/
  * with a character too few or too many names nobody.
  */
 export function isPeerIdText (text: string): boolean {
-  return PEER_IDS.some(({ first, last }) => text.length === first.length && text >= first && text <= last) && BASE58.test(text)
+  return PEER_ID_RANGES.some(({ first, last }) => text.length === first.length && text >= first && text <= last) && BASE58.test(text)
 }

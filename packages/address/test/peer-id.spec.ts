@@ -2,7 +2,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isPeerIdText, PEER_IDS } from '../src/index.ts'
+import { isPeerIdText, PEER_ID_RANGES } from '../src/index.ts'
 
 const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 const character = fc.constantFrom(...Array.from(ALPHABET))
@@ -27,16 +27,16 @@ describe('isPeerIdText', () => {
   })
 
   it('takes the first and the last of each kind, and libp2p knows those of hashes', () => {
-    for (const { first, last } of PEER_IDS) {
+    for (const { first, last } of PEER_ID_RANGES) {
       expect([first, last].map(isPeerIdText)).toEqual([true, true])
       expect(first).toHaveLength(last.length)
       expect(first < last).toBe(true)
     }
-    expect(PEER_IDS.filter(({ first }) => first.startsWith('Qm')).flatMap(({ first, last }) => [first, last]).every(isKnown)).toBe(true)
+    expect(PEER_ID_RANGES.filter(({ first }) => first.startsWith('Qm')).flatMap(({ first, last }) => [first, last]).every(isKnown)).toBe(true)
   })
 
   it('takes no text that libp2p would not write', () => {
-    const beginning = fc.constantFrom(...PEER_IDS.flatMap(({ first, last }) => [first, last]))
+    const beginning = fc.constantFrom(...PEER_ID_RANGES.flatMap(({ first, last }) => [first, last]))
     const text = fc.tuple(beginning, fc.nat(53), fc.array(character, { maxLength: 53, size: 'max' })).map(([begins, at, rest]) => `${begins.slice(0, at)}${rest.join('')}`.slice(0, begins.length))
 
     fc.assert(fc.property(text, text => {

@@ -1,4 +1,4 @@
-import { formatPrefix, PEER_IDS } from '@cordon/address'
+import { formatPrefix, PEER_ID_RANGES } from '@cordon/address'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readLine } from '../src/lists/entries.ts'
@@ -47,7 +47,7 @@ const around = fc.constantFrom('', '', '', ' ', '\t', '\r', '#', ';', ' # x', 'a
 const line = fc.tuple(around, fc.oneof(range, range6, peer, fc.string({ maxLength: 70 })), around).map(parts => parts.join(''))
 
 /** Texts that are one character away from a peer id, or lie beside one */
-const NEARLY = PEER_IDS.flatMap(({ first, last }) => [first.slice(1), first.slice(0, -1), `${first}1`, `${last}z`, beside(first, -1), beside(last, 1), `${first.slice(0, 20)}0${first.slice(21)}`, `${first.slice(0, 20)}l${first.slice(21)}`])
+const NEARLY = PEER_ID_RANGES.flatMap(({ first, last }) => [first.slice(1), first.slice(0, -1), `${first}1`, `${last}z`, beside(first, -1), beside(last, 1), `${first.slice(0, 20)}0${first.slice(21)}`, `${first.slice(0, 20)}l${first.slice(21)}`])
 
 /** The text in which the last digit that can be is one more or less */
 function beside (text: string, by: 1 | -1): string {
@@ -82,7 +82,7 @@ describe('a plain line', () => {
     }), { numRuns: 2_000 })
   })
 
-  it.each([PEER, OTHER, ...PEER_IDS.flatMap(({ first, last }) => [first, last])])('is %s', id => {
+  it.each([PEER, OTHER, ...PEER_ID_RANGES.flatMap(({ first, last }) => [first, last])])('is %s', id => {
     expect(plain(id)).toBe(`peer 4 ${id}`)
     expect(general(id)).toBe(`peer 4 ${id}`)
   })

@@ -1,4 +1,4 @@
-import { PEER_IDS } from '@cordon/address'
+import { PEER_ID_RANGES } from '@cordon/address'
 import { maskOf } from '../tables/bits.ts'
 import type { Layer } from '../rules/layer.ts'
 import type { RuleAction, RuleDirection } from '@cordon/interface-connection-gater'
@@ -16,10 +16,10 @@ const SIX_TO_FOUR = 0x2002
 const TEREDO = 0x20010000
 
 /** Whatever is shorter, and no IPv6 address, can only be an IPv4 address or range */
-const MIN_PEER_ID = Math.min(...PEER_IDS.map(({ first }) => first.length))
+const MIN_PEER_ID = Math.min(...PEER_ID_RANGES.map(({ first }) => first.length))
 
 /** The codes of the texts between which peer ids lie */
-const RANGES = PEER_IDS.map(({ first, last }) => ({ first: codesOf(first), last: codesOf(last) }))
+const RANGES = PEER_ID_RANGES.map(({ first, last }) => ({ first: codesOf(first), last: codesOf(last) }))
 
 /** 1 for each character of base58 */
 const BASE58 = new Uint8Array(256)
