@@ -196,6 +196,15 @@ describe('making room', () => {
 describe('what is closed in order and never ends', () => {
   const IDLE = { code: 'idle', by: 'local' } as const
 
+  /** Each is opened, then closed, before the next comes */
+  function closeAll (made: Bench, addresses: readonly string[]): FakeRaw[] {
+    return addresses.map(address => {
+      const { record, raw } = made.open(address)
+      void record.close(IDLE)
+      return raw
+    })
+  }
+
   it('holds to the bound of a group at ten times the bound, and is cut in its order', () => {
     const made = bench({ readiness: { name: 'hello', holdDial: false } })
     const opened = Array.from({ length: 320 }, () => {
@@ -221,6 +230,18 @@ describe('what is closed in order and never ends', () => {
     expect(made.lifecycle.size).toBe(256)
     expect(honest.raw.calls).toEqual(['close'])
     expect(made.lifecycle.stats().records).toEqual({ new: 0, handshaking: 0, ready: 0, closed: 256 })
+  })
+
+  it('cuts the oldest of a full group, though another is as large and older', () => {
+    const made = bench({ maxHandshakingPerGroup: 2 })
+    const opened = closeAll(made, [ip(1), ip(1), ip(2), ip(2), ip(2)])
+    expect(opened.map(({ calls }) => calls.length)).toEqual([1, 1, 2, 1, 1])
+  })
+
+  it('cuts the oldest of the largest group for one of another', () => {
+    const made = bench({ maxHandshaking: 4, maxHandshakingPerGroup: 3 })
+    const opened = closeAll(made, [ip(1), ip(2), ip(2), ip(2), ip(3)])
+    expect(opened.map(({ calls }) => calls.length)).toEqual([1, 2, 1, 1, 1])
   })
 
   it('cuts nobody for what ends at once, what we dialled, or a node that stops', async () => {

@@ -77,6 +77,17 @@ describe('a maintained peer', () => {
     expect(clock.pending).toBe(1)
   })
 
+  it('is dialled at once when it is maintained anew, and what waited waits no longer', async () => {
+    const { clock, dials, fail, lifecycle } = started()
+    lifecycle.maintain(PEER)
+    await fail()
+    expect(clock.pending).toBe(1)
+    lifecycle.maintain(PEER)
+    expect(dials).toHaveLength(2)
+    // the deadline of the dial, and nothing else
+    expect(clock.pending).toBe(1)
+  })
+
   it('is one of several that are dialled one after the other when the node starts, and at once later', async () => {
     const draws = [0.25, 0.75]
     const { clock, dials, lifecycle } = net({ random: () => draws.shift() ?? 0 })
@@ -257,6 +268,19 @@ describe('closed on purpose', () => {
     expect(dials).toHaveLength(2)
   })
 
+  it('it is not dialled when the node starts again, and nothing waits for that', async () => {
+    const { clock, dials, lifecycle, succeed } = started()
+    lifecycle.maintain(PEER)
+    const record = await succeed()
+    void record.close(EVICTED)
+    lifecycle.lost(record, {})
+    await lifecycle.stop()
+    await lifecycle.start()
+    lifecycle.afterStart()
+    expect(clock.pending).toBe(0)
+    expect(dials).toHaveLength(1)
+  })
+
   it('while it is being dialled, the dial is given up', async () => {
     const { clock, dials, driver, lifecycle, open } = started()
     lifecycle.maintain(PEER)
@@ -369,6 +393,21 @@ describe('giving up', () => {
     expect(dials).toHaveLength(6)
     expect(told().at(-1)).toEqual({ type: 'reconnect:failed', attempts: 3, error: BUSY })
     expect(clock.pending).toBe(0)
+  })
+
+  it('has all attempts before it again when it is maintained anew', async () => {
+    const { clock, dials, fail, lifecycle, told } = started()
+    const attempts = async (): Promise<void> => {
+      lifecycle.maintain(PEER, { maxAttempts: 3, minDelay: 2 })
+      for (let i = 0; i < 3; i++) {
+        await fail()
+        clock.tick(clock.nextIn ?? 0)
+      }
+    }
+    await attempts()
+    await attempts()
+    expect(dials).toHaveLength(6)
+    expect(told().filter(({ type }) => type === 'reconnect:failed')).toMatchObject([{ attempts: 3 }, { attempts: 3 }])
   })
 
   it('ends when the peer connects by itself', async () => {
