@@ -229,6 +229,9 @@ describe('an allowlist that misbehaves', () => {
     ['an empty object', () => ({})],
     ['a promise', async () => Promise.resolve(ALL)],
     ['numbers', () => ({ lane: 1, counts: 1, buckets: 1 })],
+    ['a text for its lane', () => ({ ...ALL, lane: 'yes' })],
+    ['a text for its counts', () => ({ ...ALL, counts: 'yes' })],
+    ['nothing for its buckets', () => ({ ...ALL, buckets: undefined })],
     ['what cannot be read', () => ({ get lane () { throw new Error('broken') } })]
   ]
 

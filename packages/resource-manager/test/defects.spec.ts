@@ -161,6 +161,26 @@ describe('scopes that nobody uses', () => {
     expect(manager.snapshot().classes.peer).toMatchObject({ count: 0, idle: 10 })
   })
 
+  it('stay in the order in which they were left, round after round', () => {
+    const manager = managerWith({}, { maxIdleScopes: 3 })
+    const peers = Array.from({ length: 8 }, (_, i) => `p-${i}`)
+    for (const peer of peers) {
+      for (const stream of [0, 1].map(() => admitted(manager.openStream(peer, 'inbound')))) stream.release()
+    }
+    // who is known still has its peak
+    for (const peer of peers) admitted(manager.openStream(peer, 'inbound'))
+    const known = manager.snapshot().peers.filter(({ peak }) => peak.streams === 2)
+    expect(known.map(({ name }) => name).sort()).toEqual(['peer:p-5', 'peer:p-6', 'peer:p-7'])
+  })
+
+  it('go where only a handle kept them', () => {
+    const manager = managerWith({}, { maxIdleScopes: 3 })
+    for (const kind of ['peer', 'protocol', 'service'] as const) {
+      for (let i = 0; i < 20; i++) manager.scope(kind, `x-${i}`).release()
+      expect(manager.snapshot().classes[kind]).toMatchObject({ count: 0, idle: 3 })
+    }
+  })
+
   it('leave their peaks and refusals to their class', () => {
     const manager = managerWith({ peerDefault: { streams: 3 } }, { maxIdleScopes: 0 })
     const held = [1, 2, 3].map(() => admitted(manager.openStream('p', 'inbound')))

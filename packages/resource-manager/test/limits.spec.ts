@@ -92,6 +92,7 @@ describe('the file of go-libp2p', () => {
     const limits: LimitConfig = { system: { streamsInbound: 10, streamsOutbound: 0, connections: 10, connectionsOutbound: Infinity, memory: Infinity } }
     const { text, warnings } = writeLimits(limits)
     expect(warnings).toEqual([])
+    expect(writeLimits({ ...limits, transient: {}, peerDefault: { streams: undefined }, protocol: {} }).text).toBe(text)
     expect(text).toBe('{"System":{"StreamsInbound":10,"StreamsOutbound":"blockAll","Conns":10,"ConnsOutbound":"unlimited","Memory":"unlimited"}}')
     expect(readLimits(text)).toEqual({ limits, warnings: [] })
   })

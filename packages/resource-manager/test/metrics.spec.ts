@@ -43,6 +43,21 @@ describe('metrics', () => {
     })
   })
 
+  it('connections and streams that were admitted are counted by direction at every step', () => {
+    const { metrics, scrape } = sink()
+    const manager = createResourceManager({ metrics, limits: infiniteLimits })
+    for (const [direction, times] of [['inbound', 1], ['outbound', 3]] as const) {
+      for (let i = 0; i < times; i++) {
+        expect(admitted(manager.openConnection(direction)).setPeer('p')).toBeUndefined()
+        const stream = admitted(manager.openStream('p', direction))
+        expect([stream.setProtocol('/x'), stream.setService('x')]).toEqual([undefined, undefined])
+      }
+    }
+    const allowed = Object.entries(scrape()['cordon_resource_manager_allowed_total'] ?? {}).filter(([label]) => /bound$/.test(label))
+    expect(allowed.length).toBeGreaterThanOrEqual(8)
+    expect(allowed.filter(([label, count]) => count !== (label.endsWith('/inbound') ? 1 : 3))).toEqual([])
+  })
+
   it('what is refused by its prefix or for its descriptors has a direction too', () => {
     const { metrics, scrape } = sink()
     const manager = createResourceManager({ metrics, limits: { ...infiniteLimits, system: { fileDescriptors: 0 }, prefixes: { ipv4: [{ length: 32, rate: 0 }], ipv6: [] } } })

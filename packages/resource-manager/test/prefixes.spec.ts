@@ -53,6 +53,16 @@ describe('how many connections a prefix has', () => {
     expect(usageOf(manager, 'system')).toEqual(use({ connectionsInbound: 2 }))
   })
 
+  it('says so in words', () => {
+    const { manager } = prefixed({ ipv4: [{ length: 32, connections: 1 }, { length: 24, rate: 0.5, burst: 3 }], ipv6: [{ length: 64, rate: 0 }] })
+    expect(open(manager, '192.0.2.1', 1)).toBe(1)
+    const why = (ip: string): string => refused(manager.openConnection('inbound', from(ip))).message
+    expect(why('192.0.2.1')).toBe('prefix:192.0.2.1/32 has 1 of 1 inbound connections; resourceManager.limits.prefixes.ipv4[0].connections changes that')
+    expect(open(manager, '192.0.2.2', 1) + open(manager, '192.0.2.3', 1)).toBe(2)
+    expect(why('192.0.2.4')).toBe('prefix:192.0.2.0/24 connects more often than 0.5 times a second after a burst of 3; resourceManager.limits.prefixes.ipv4[1].rate changes that')
+    expect(why('2001:db8::1')).toBe('prefix:2001:db8::/64 may not connect at all; resourceManager.limits.prefixes.ipv6[0].rate changes that')
+  })
+
   it('81: a connection that goes makes room', () => {
     const { manager } = prefixed({ ipv4: [{ length: 32, connections: 1 }] })
     for (let i = 0; i < 3; i++) admitted(manager.openConnection('inbound', from('192.0.2.1'))).release()

@@ -147,6 +147,16 @@ describe('streams and connections of one scope', () => {
     expect(manager.stat().peers.has('p')).toBe(false)
   })
 
+  it.each(['peer', 'protocol', 'service'] as const)('17: a %s by itself grants nothing once it was released', kind => {
+    const manager = managerWith({})
+    const scope = manager.scope(kind, 'x')
+    using other = manager.scope(kind, 'x')
+    scope.release()
+    expect(() => scope.reserveMemory(1)).toThrow(expect.objectContaining({ name: 'ScopeClosedError' }))
+    expect(() => scope.beginSpan()).toThrow(expect.objectContaining({ name: 'ScopeClosedError' }))
+    expect([scope.usage(), other.usage()]).toEqual([NOTHING, NOTHING])
+  })
+
   // 18 and 19 are decided differently: through the graph that everybody uses, and spans hold memory only
   it.each(['peer', 'protocol', 'service'] as const)('18: a %s by itself counts memory', kind => {
     const manager = managerWith({ [`${kind}Default`]: { memory: 4096 } })

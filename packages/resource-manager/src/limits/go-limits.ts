@@ -207,6 +207,6 @@ export const goLimitsSchema: Readonly<Record<string, unknown>> = {
       propertyNames: { minLength: 1, maxLength: MAX_NAME_LENGTH },
       additionalProperties: { $ref: '#/$defs/scope' }
     },
-    peers: { $ref: '#/$defs/named', propertyNames: { pattern: '^[1-9A-HJ-NP-Za-km-z]{46,53}$' } }
+    peers: { type: 'object', $ref: '#/$defs/named', propertyNames: { pattern: '^[1-9A-HJ-NP-Za-km-z]{46,53}$' } }
   }
 }
