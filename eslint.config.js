@@ -203,7 +203,11 @@ export default defineConfig(
       '@typescript-eslint/unbound-method': 'off',
       '@typescript-eslint/no-empty-function': 'off',
       '@typescript-eslint/no-confusing-void-expression': 'off',
-      '@typescript-eslint/no-unsafe-type-assertion': 'off'
+      '@typescript-eslint/no-unsafe-type-assertion': 'off',
+      'no-restricted-syntax': ['error', {
+        selector: 'CallExpression[callee.property.name=/^(toMatchObject|objectContaining)$/] > .arguments ObjectExpression[properties.length=0]',
+        message: 'in what is matched, {} stands for any object: compare with toEqual or toHaveProperty'
+      }]
     }
   }
 )

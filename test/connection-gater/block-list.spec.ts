@@ -58,7 +58,8 @@ describe('whoever is at a blocked address', () => {
 
     await unblock(host)
     expect(await visits(host, guest)).toBe(true)
-    expect(host.lifecycle.stats()).toMatchObject({ opened: 1, readied: 1, refused: {} })
+    const { opened, readied, refused } = host.lifecycle.stats()
+    expect([opened, readied, refused]).toEqual([1, 1, {}])
   })
 
   it('counts once each time, with a hit of the rule that decided', async () => {

@@ -104,7 +104,8 @@ describe('a strike against a peer', () => {
     expect(host.gater.strike({ peer: guest.id, address: PLACE }, 2, 'noise').outcome).toBe('disconnect')
     await ready(host, 1)
     expect(host.reasons).toEqual([{ code: 'misbehaved', by: 'local' }, { code: 'misbehaved', by: 'local' }])
-    expect(host.gater.status()).toMatchObject({ refusals: {}, rules: { automatic: 0 }, struck: 1 })
+    const { refusals, rules, struck } = host.gater.status()
+    expect([refusals, rules.automatic, struck]).toEqual([{}, 0, 1])
 
     await eventually(() => guest.node.getConnections().length === 0)
     expect(await visits(host, guest)).toBe(true)

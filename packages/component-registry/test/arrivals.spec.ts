@@ -152,7 +152,7 @@ describe('a socket that is accepted', () => {
     const all = scene(socket => {
       const attachment = all.make(socket)
       all.calls.push('made')
-      expect(all.arrivals.claim(attachment)).toMatchObject({ accounted: true, record: {} })
+      expect(all.arrivals.claim(attachment)).toMatchObject({ accounted: true, record: { remoteAddr: attachment.raw.remoteAddr } })
       expect(all.raws[0]?.raw).toBe(attachment.raw)
       expect(all.raws[0]?.remoteAddr).toBe(attachment.raw.remoteAddr)
     })
