@@ -227,6 +227,21 @@ describe('a gater that is stopped and started', () => {
     expect([...second.rules()].map(({ reason }) => reason)).toEqual(['newer'])
   })
 
+  it('reads no more rules than there may be, and names those that have no room', async () => {
+    const datastore = new MemoryDatastore()
+    const { gater: first } = make({ datastore })
+    await first.start()
+    for (let i = 1; i <= 5; i++) await first.block(`192.0.2.${i}`)
+    await first.stop()
+    const { gater } = make({ datastore, maxRules: 3 })
+    const errors = errorsOf(gater)
+    await gater.start()
+    expect(gater.status().rules.manual).toBe(3)
+    expect(errors.map(({ name, cause }) => [name, (cause as Error).name])).toEqual(Array.from({ length: 2 }, () => ['StoredRuleError', 'TooManyRulesError']))
+    await gater.stop()
+    expect(await subjectsIn(datastore)).toHaveLength(5)
+  })
+
   it('has room for its own rules again, also where there may be no more', async () => {
     const datastore = new MemoryDatastore()
     const { gater } = make({ datastore, maxRules: 2 })

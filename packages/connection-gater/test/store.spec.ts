@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { keyOf } from '../src/store/codec.ts'
 import { errorsOf, settle, subjectsIn, Unreliable } from './store-support.ts'
 import { from, lets, make, PEER } from './support.ts'
+import type { GateTarget } from '@cordon/interface-connection-gater'
 
 describe('a datastore that hangs', () => {
   it('delays no decision; a block is in force, an unblock is not, and both say so', async () => {
@@ -168,6 +169,21 @@ describe('what is kept', () => {
     await settle()
     expect(datastore.commits).toBe(commits + 1)
     await gater.stop()
+  })
+
+  it('writes no hits of what it does not keep: rules of a list, and predicates', async () => {
+    const datastore = new Unreliable()
+    const { gater, clock } = make({ datastore })
+    await gater.start()
+    await gater.loadList('feed', { content: '1.2.3.4\n' })
+    await gater.block({ name: 'odd', predicate: ({ address }: GateTarget) => address?.key === '5.6.7.8' })
+    const { commits } = datastore
+    for (const ip of ['1.2.3.4', '5.6.7.8']) expect(gater.decide(from(ip))).toBeDefined()
+    clock.tick(120_000)
+    await settle()
+    expect([datastore.commits, gater.status().unwritten]).toEqual([commits, 0])
+    await gater.stop()
+    expect([datastore.commits, await subjectsIn(datastore)]).toEqual([commits, []])
   })
 
   it('lets everything else have its turn while many are written, also where the datastore answers at once', async () => {

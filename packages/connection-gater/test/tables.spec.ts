@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Entries } from '../src/tables/entries.ts'
+import { hashText, hashWords } from '../src/tables/hash.ts'
 import { NameTable } from '../src/tables/name-table.ts'
+import { PrefixTable } from '../src/tables/prefix-table.ts'
 import { indexOf, Slots } from '../src/tables/slots.ts'
 
 describe('slots', () => {
@@ -32,6 +34,74 @@ describe('slots', () => {
       while (!slots.settle(3)) { /* a few at a time */ }
       for (const { hash, tag } of known) expect(found(hash, tag)).toEqual(known.filter(one => one.hash === hash && one.tag === tag).map(one => one.index).sort((a, b) => a - b))
     }), { numRuns: 300 })
+  })
+
+  it('have moved by the time half as many have come', () => {
+    const slots = new Slots()
+    const { bytes } = slots
+    let index = 0
+    while (slots.bytes === bytes) slots.add(index * 0x9e3779b1, 0, index++)
+    expect(slots.bytes).toBe(3 * bytes)
+    for (const end = index * 1.5; index < end;) slots.add(index * 0x9e3779b1, 0, index++)
+    expect(slots.bytes).toBe(2 * bytes)
+  })
+})
+
+// of a million some hundred meet: found here by trying, as there are only 2^32 hashes
+describe('those that have the same hash', () => {
+  const SEED = 5
+
+  /** Four pairs of numbers of which the hashes are the same */
+  function pairs (hashOf: (i: number) => number): Array<readonly [number, number]> {
+    const known = new Map<number, number>()
+    const found: Array<readonly [number, number]> = []
+    for (let i = 0; found.length < 4; i++) {
+      const before = known.get(hashOf(i))
+      if (before !== undefined) found.push([before, i])
+      known.set(hashOf(i), i)
+    }
+    return found
+  }
+
+  it('are kept apart among IPv6 prefixes', () => {
+    const words = (i: number): number[] => [0x20010db8, 0, Math.imul(i, 0x9e3779b1), i]
+    const met = pairs(i => hashWords(SEED + 128, 0x20010db8, 0, Math.imul(i, 0x9e3779b1), i))
+    for (const [one, other] of [...met, ...met.map(([a, b]) => [b, a] as const)]) {
+      const table = new PrefixTable(6, 0, SEED)
+      const [first, second] = [one, other].map(i => ({ family: 6 as const, words: words(i), length: 128 }))
+      if (first === undefined || second === undefined) continue
+      const [a, b] = [table.enter(first), table.enter(second)]
+      expect(a).not.toBe(b)
+      for (const index of [a, b]) table.entries.set(index, 3, undefined)
+      expect([table.find(first), table.find(second)]).toEqual([a, b])
+      table.entries.clear(b, 3)
+      table.remove(b)
+      expect([table.find(first), table.find(second)]).toEqual([a, -1])
+      table.entries.set(table.enter(second), 3, undefined)
+      table.entries.clear(a, 3)
+      table.remove(a)
+      expect(table.find(first)).toBe(-1)
+      expect(table.find(second)).not.toBe(-1)
+    }
+  })
+
+  it('are kept apart among names', () => {
+    const nameOf = (i: number): string => `name-${i}`
+    for (const pair of pairs(i => hashText(SEED, nameOf(i)))) {
+      const table = new NameTable(0, SEED)
+      const [first = '', second = ''] = pair.map(nameOf)
+      const [a, b] = [table.enter(first), table.enter(second)]
+      for (const index of [a, b]) table.entries.set(index, 3, undefined)
+      expect([table.find(first), table.find(second), table.nameAt(a), table.nameAt(b)]).toEqual([a, b, first, second])
+      table.entries.clear(b, 3)
+      table.remove(b)
+      expect([table.find(first), table.find(second)]).toEqual([a, -1])
+      table.entries.set(table.enter(second), 3, undefined)
+      table.entries.clear(a, 3)
+      table.remove(a)
+      expect(table.find(first)).toBe(-1)
+      expect(table.nameAt(table.find(second))).toBe(second)
+    }
   })
 })
 
