@@ -69,6 +69,14 @@ describe('decisions', () => {
     expect(gater.status().refusals).toEqual({ cidr: 1 })
   })
 
+  it.each([['1.0.0.0/8', '1.2.3.0/24'], ['1.2.3.0/24', '1.0.0.0/8']])('report the longer range, whether it is of a list or of the operator: %s and %s', async (mine, listed) => {
+    const { gater } = make()
+    await gater.block(mine)
+    await gater.loadList('feed', { content: `${listed}\n` })
+    expect(gater.decide(from('1.2.3.4'))?.rule?.subject).toBe('1.2.3.0/24')
+    expect(gater.decide(from('1.9.9.9'))?.rule?.subject).toBe('1.0.0.0/8')
+  })
+
   it('in a private network wait for the peer while a rule could allow it, and for the address likewise', async () => {
     const { gater } = make({ default: 'block' })
     expect(gater.decide(from('1.2.3.4'))).toMatchObject({ cause: 'default', configPath: 'gater.default' })

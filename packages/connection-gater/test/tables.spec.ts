@@ -125,6 +125,19 @@ describe('entries', () => {
     expect(of([BLOCK], [BLOCK]).among(1, 7)).toBe(0)
   })
 
+  it('have no more details than were given last', () => {
+    const entries = new Entries()
+    const index = entries.take()
+    entries.set(index, BLOCK, { reason: 'a' })
+    entries.set(index, ALLOW, { reason: 'b' })
+    entries.set(index, BLOCK, undefined)
+    expect([ALLOW, BLOCK].map(variant => entries.details(index, variant as 0 | 3))).toEqual([{ reason: 'b' }, undefined])
+    entries.set(index, BLOCK, { reason: 'c' })
+    entries.clear(index, BLOCK)
+    entries.set(index, BLOCK, undefined)
+    expect(entries.details(index, BLOCK)).toBeUndefined()
+  })
+
   it('know of the one that has lost a rule where all had the same', () => {
     const entries = of([ALLOW, BLOCK])
     entries.clear(0, BLOCK)
