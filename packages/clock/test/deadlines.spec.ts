@@ -5,6 +5,17 @@ import { describe, expect, it } from 'vitest'
 import type { Deadline } from '@cordon/clock'
 import type { Clock } from '@cordon/interface-connection-lifecycle'
 
+interface Waiting {
+  readonly item: number
+  readonly queue: number
+  readonly due: number
+}
+
+function inOrder (one: Waiting, other: Waiting): number {
+  if (one.due !== other.due) return one.due - other.due
+  return one.queue === other.queue ? one.item - other.item : one.queue - other.queue
+}
+
 describe('Deadlines', () => {
   it('arms one timer for very many, and anew only for an earlier one', () => {
     const clock = fakeClock()
@@ -142,15 +153,15 @@ describe('Deadlines', () => {
       const expired: number[] = []
       const deadlines = new Deadlines<number>(clock, durations, item => { expired.push(item) })
       const handles: Array<Deadline<number>> = []
-      let naive: Array<{ item: number, due: number }> = []
+      let naive: Waiting[] = []
       const gone: number[] = []
 
       steps.forEach(([op, value], item) => {
         if (op < 3) {
-          // what began a little earlier than the last one keeps its place
-          const from = Math.max(0, clock.now() - value % 3)
+          // what began a little earlier than those before it comes before them
+          const from = clock.now() - value % 10
           handles.push(deadlines.add(op, item, from))
-          naive.push({ item, due: from + (durations[op] ?? 0) })
+          naive.push({ item, queue: op, due: from + (durations[op] ?? 0) })
         } else if (op === 3) {
           const victim = handles[value % Math.max(1, handles.length)]
           if (victim == null) return
@@ -158,10 +169,11 @@ describe('Deadlines', () => {
           naive = naive.filter(({ item }) => item !== victim.item)
         } else {
           clock.jump(value)
-          naive.filter(({ due }) => due <= clock.now()).sort((a, b) => a.due - b.due).forEach(({ item }) => { gone.push(item) })
+          const due = naive.filter(({ due }) => due <= clock.now())
+          gone.push(...due.sort(inOrder).map(({ item }) => item))
           naive = naive.filter(({ due }) => due > clock.now())
         }
-        expect([...expired].sort((a, b) => a - b)).toEqual([...gone].sort((a, b) => a - b))
+        expect(expired).toEqual(gone)
         expect(deadlines.size).toBe(naive.length)
         expect(clock.pending).toBe(naive.length === 0 ? 0 : 1)
       })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { count, duration, flag, func, list, MAX_DELAY, methods, number, object, oneOf, optional, parseOptions, section, text, where } from '../src/index.ts'
+import { count, duration, flag, func, list, MAX_DELAY, methods, number, object, oneOf, optional, orFalse, parseOptions, record, section, text, where } from '../src/index.ts'
 import type { Schema } from '../src/index.ts'
 
 class Foo {
@@ -143,6 +143,45 @@ describe('ranges', () => {
 function raise (): never {
   throw new Error('raised by the value')
 }
+
+describe('a record', () => {
+  const limits = record(object({ streams: count() }), { max: 2, key: oneOf(['a', 'b', '__proto__']) })
+
+  it.each<readonly [string, unknown, string]>([
+    ['no object', 5, 'module.bound must be an object of at most 2 entries, got 5'],
+    ['too many entries', { a: {}, b: {}, c: {} }, 'module.bound must be an object of at most 2 entries, got an object'],
+    ['a key that is none', { c: { streams: 1 } }, 'module.bound.c is no name here: it must be one of "a", "b", "__proto__", got "c"'],
+    ['a symbol for a key', { [Symbol('a')]: { streams: 1 } }, 'module.bound[a symbol] is no name here: it must be one of "a", "b", "__proto__", got a symbol'],
+    ['what is no entry', { a: { streams: 1 }, b: 5 }, 'module.bound.b must be an object of options, got 5'],
+    ['what is wrong in an entry', { a: { streams: 0 } }, 'module.bound.a.streams must be a whole number of at least 1, got 0'],
+    ['an entry that cannot be read', { get a () { return raise() } }, 'module.bound.a must be readable, but reading it throws'],
+    ['what lists no keys', new Proxy({}, { ownKeys: raise }), 'module.bound must be an object of at most 2 entries, got an object that cannot be read']
+  ])('is not %s', (_, value, message) => {
+    expect(complaint(limits, value)).toBe(message)
+  })
+
+  it('comes out as a copy in which every name is a key, with the defaults of its entries', () => {
+    const inner = record(object({ streams: optional(count(), 7) }), { max: 2 })
+    const given = { a: { streams: 1 }, ['__proto__']: {} }
+    const { bound } = parseOptions(object({ bound: inner }), 'module', { bound: given })
+    expect(Object.getPrototypeOf(bound)).toBeNull()
+    expect(Object.entries(bound)).toEqual([['a', { streams: 1 }], ['__proto__', { streams: 7 }]])
+    given.a.streams = 2
+    expect(bound['a']).toEqual({ streams: 1 })
+  })
+})
+
+describe('what can be switched off', () => {
+  const schema = object({ bound: orFalse(count()) })
+
+  it.each([false, 3])('may be %s', value => {
+    expect(parseOptions(schema, 'module', { bound: value }).bound).toBe(value)
+  })
+
+  it.each([true, 0, null, 'false'])('may not be %j', value => {
+    expect(complaint(orFalse(count()), value)).toBe(`${COUNT}${JSON.stringify(value)}`)
+  })
+})
 
 describe('keys', () => {
   const schema = object({ bound: optional(count(), 5), limits: section({ ip: optional(count(), 8) }) })
