@@ -61,10 +61,13 @@ describe('the middleware of the user', () => {
     expect(theirs.steps).toEqual([['opened without protocol', `negotiated ${PROTOCOL} for undefined`, 'closed']])
   })
 
-  it('may hand another stream to the handler, which holds the slot all the same', async () => {
+  it.each<[string, (stream: Stream) => Stream]>([
+    ['one that inherits from it', stream => Object.create(stream) as Stream],
+    ['one that has nothing of it', stream => ({ id: stream.id, log: stream.log }) as Stream]
+  ])('may hand another stream to the handler, which holds the slot all the same: %s', async (_, other) => {
     const { handler, entered, release } = held()
     const { from, to, connection } = await pair({}, {}, handler)
-    const replace: StreamMiddleware = (stream, connection, next) => { next(Object.create(stream) as Stream, connection) }
+    const replace: StreamMiddleware = (stream, connection, next) => { next(other(stream), connection) }
     registrarOf(to).use(PROTOCOL, [replace])
     const stream = await open(connection)
     await entered

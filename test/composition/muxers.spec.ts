@@ -1,11 +1,12 @@
 import { eventually, stopAll } from '@cordon/testing/node'
+import { tcp } from '@libp2p/tcp'
 import { mockMuxer } from '@libp2p/utils'
 import { yamux } from '@libp2p/yamux'
 import { afterEach, describe, expect, it } from 'vitest'
-import { open, pair, PROTOCOL, streamsOf, withoutServices, Witness } from './streams-support.ts'
-import { failureOf, released } from './support.ts'
+import { open, pair, PROTOCOL, quiet, streamsOf, withoutServices, Witness } from './streams-support.ts'
+import { failureOf, guarded, released } from './support.ts'
 import type { GuardedInit } from './support.ts'
-import type { StreamMuxerFactory } from '@libp2p/interface'
+import type { StreamMuxerFactory, Transport, Upgrader } from '@libp2p/interface'
 
 afterEach(stopAll)
 
@@ -75,5 +76,39 @@ describe('streams of another muxer', () => {
     expect(await failure).toBeInstanceOf(Error)
     await released(from, to)
     expect(ours.steps).toEqual([['opened without protocol, without stream', 'closed']])
+  })
+})
+
+describe('streams of the muxer that a transport brings along', () => {
+  /** As WebRTC does, but with one for all its connections */
+  function bringing (components: Parameters<ReturnType<typeof tcp>>[0]): Transport {
+    const muxerFactory = yamux()()
+    const transport: Transport = tcp()(components)
+    const dial = transport.dial.bind(transport)
+    const createListener = transport.createListener.bind(transport)
+    const withMuxer = (upgrader: Upgrader): Upgrader => Object.assign(Object.create(upgrader) as Upgrader, {
+      upgradeInbound: async (raw, options) => upgrader.upgradeInbound(raw, { ...options, muxerFactory }),
+      upgradeOutbound: async (raw, options) => upgrader.upgradeOutbound(raw, { ...options, muxerFactory })
+    } satisfies Pick<Upgrader, 'upgradeInbound' | 'upgradeOutbound'>)
+
+    return Object.assign(transport, {
+      dial: async (address, options) => dial(address, { ...options, upgrader: withMuxer(options.upgrader) }),
+      createListener: options => createListener({ ...options, upgrader: withMuxer(options.upgrader) })
+    } satisfies Pick<Transport, 'dial' | 'createListener'>)
+  }
+
+  it('pass each step once, in whichever of its connections', async () => {
+    const [ours, theirs] = [new Witness(), new Witness()]
+    const options: GuardedInit['options'] = given => ({ ...withoutServices(given), transports: [bringing], streamMuxers: [] })
+    const { from, to, connection } = await pair({ options, participant: ours.participant }, { options, participant: theirs.participant })
+    const other = await guarded({ ...quiet, options })
+    const others = await other.node.dial(to.node.getMultiaddrs())
+
+    for (const one of [connection, others, connection]) await (await open(one)).close()
+    await eventually(() => streamsOf(from) + streamsOf(to) + streamsOf(other) === 0)
+    const steps = [`negotiated ${PROTOCOL} for undefined`, 'closed']
+    expect(ours.steps).toEqual([1, 2].map(() => ['opened without protocol, without stream', ...steps]))
+    expect(theirs.steps).toEqual([1, 2, 3].map(() => ['opened without protocol', ...steps]))
+    expect(to.registry.status().transports[0]?.gaps.join()).toContain('muxer')
   })
 })
