@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@cordon/interface-connection-lifecycle'
+import type { Clock, ScheduleOptions, Timer } from '@cordon/interface-connection-lifecycle'
 
 /** One thing that is due at one moment; a link of its queue */
 export interface Deadline<T> {
@@ -28,6 +28,7 @@ export class Deadlines<T> {
   readonly #clock: Clock
   readonly #queues: ReadonlyArray<Queue<T>>
   readonly #expire: (item: T, queue: number) => void
+  readonly #options: ScheduleOptions
   #size = 0
   #timer: Timer | undefined
   #armedFor = Infinity
@@ -36,8 +37,10 @@ export class Deadlines<T> {
    * @param clock - what time is measured with
    * @param durations - of each queue, in ms
    * @param expire - called for each deadline that has passed, earliest first; it may add and remove deadlines. What it throws is thrown by the timer, and the others expire all the same
+   * @param options - of the timer; without them it does not keep the process alive
    */
-  constructor (clock: Clock, durations: readonly number[], expire: (item: T, queue: number) => void) {
+  constructor (clock: Clock, durations: readonly number[], expire: (item: T, queue: number) => void, options: ScheduleOptions = {}) {
+    this.#options = options
     this.#clock = clock
     this.#queues = durations.map(duration => ({ duration, first: undefined, last: undefined }))
     this.#expire = expire
@@ -119,7 +122,7 @@ export class Deadlines<T> {
     this.#timer?.cancel()
     this.#armedFor = due
     // whole ms, so that a timer that is a fraction early does not fire twice
-    this.#timer = this.#clock.schedule(Math.max(0, Math.ceil(due - this.#clock.now())), this.#sweep)
+    this.#timer = this.#clock.schedule(Math.max(0, Math.ceil(due - this.#clock.now())), this.#sweep, this.#options)
   }
 
   #earliest (): Deadline<T> | undefined {

@@ -129,6 +129,19 @@ describe('Deadlines', () => {
     expect(expired).toEqual(['a', 'c'])
   })
 
+  it.each([undefined, { ref: true }])('asks for a timer with %j', options => {
+    const asked: unknown[] = []
+    const clock: Clock = {
+      now: () => 0,
+      schedule: (_delay, _task, given) => {
+        asked.push(given)
+        return { cancel: () => {} }
+      }
+    }
+    new Deadlines<string>(clock, [10], () => {}, options).add(0, 'a', 0)
+    expect(asked).toEqual([options ?? {}])
+  })
+
   it('never asks for a delay that is not a whole number', () => {
     let now = 0.25
     const delays: number[] = []

@@ -145,6 +145,7 @@ function chooseModules (options: Options, modules: Modules): Record<string, Modu
     checkFactories(list, options[list])
   }
 
+  checkGater(options.connectionGater)
   const chosen: Record<string, ModuleFactory> = {}
 
   for (const name of Reflect.ownKeys(modules)) {
@@ -215,6 +216,13 @@ function called<C, T> (list: keyof typeof FACTORIES, index: number, factory: (co
     }
 
     return made as T
+  }
+}
+
+/** libp2p looks for methods on it, of which a factory has none: it would deny nobody, whatever it was told to block */
+function checkGater (gater: unknown): void {
+  if (typeof gater === 'function') {
+    throw new ComposeError('options.connectionGater', `expected the gater of libp2p, which is an object of methods, got ${describe(gater)}; a module belongs in the second argument, such as { gater: connectionGater() }`)
   }
 }
 

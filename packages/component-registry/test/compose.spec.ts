@@ -96,6 +96,7 @@ describe('compose, before any node exists', () => {
     [{ transports: {} }, 'options.transports: expected an array of factories, got an object'],
     [{ transports: [() => ({}), {}] }, 'options.transports.1: expected a factory, such as tcp(), got an object'],
     [{ connectionEncrypters: 'noise' }, 'options.connectionEncrypters: expected an array of factories, got "noise"'],
+    [{ connectionGater: () => ({}) }, 'options.connectionGater: expected the gater of libp2p, which is an object of methods, got a function; a module belongs in the second argument, such as { gater: connectionGater() }'],
     [{ streamMuxers: [null] }, 'options.streamMuxers.0: expected a factory, such as yamux(), got null']
   ])('names what is wrong in %j', (options: unknown, named) => {
     expect(() => composeUntyped(options, { lifecycle })).toThrow(named)

@@ -212,8 +212,14 @@ export class Spine implements LifecycleDriver {
 
   async close (connection: ConnectionRecord, reason: CloseReason, { abort = false }: CloseOptions = {}): Promise<void> {
     const record = this.own(connection)
-    if (abort && record.isClosed()) this.#teardown.cut(record)
-    else this.#teardown.finish(record, reason, abort ? 'abort' : 'close', false)
+    if (abort && record.isClosed()) {
+      this.#teardown.cut(record)
+    } else {
+      const refusal = reason.code === 'refused' ? reason.refusal : undefined
+      if (refusal != null && !record.isClosed()) this.#context.totals.refused.add(refusal.module)
+      // whoever is refused for a time may come back after it, and is dialled until then as any other
+      this.#teardown.finish(record, reason, abort ? 'abort' : 'close', refusal != null)
+    }
     await record.whenReleased()
   }
 

@@ -4,13 +4,14 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { bench, countingSignal, fakeConnection, PEERS, recorder, settle } from './support.ts'
 import type { Bench, BenchInit } from './support.ts'
-import type { CloseReason, ConnectionRecord } from '@cordon/interface-connection-lifecycle'
+import type { CloseReason, ConnectionRecord, Refusal } from '@cordon/interface-connection-lifecycle'
 import type { AbortOptions } from '@libp2p/interface'
 
 const PEER = PEERS[0]
 const NAME = String(PEER)
 const OTHER = PEERS[1]
 const BUSY = new Error('ECONNREFUSED')
+const barred = (permanent: boolean): Refusal => ({ code: 'blocked', module: 'rules', message: 'no', permanent })
 const EVICTED: CloseReason = { code: 'evicted', by: 'local' }
 
 interface Dial {
@@ -268,6 +269,28 @@ describe('closed on purpose', () => {
     expect(dials).toHaveLength(2)
   })
 
+  it('by a refusal that ends some time, it is dialled as after any loss, and the refusal counts', async () => {
+    const { clock, dials, lifecycle, succeed, told } = started()
+    lifecycle.maintain(PEER)
+    const record = await succeed()
+    void record.close({ code: 'refused', by: 'local', refusal: barred(false) })
+    lifecycle.lost(record, {})
+    expect(told()).toMatchObject([{ type: 'reconnect:scheduled', attempt: 1 }])
+    clock.tick(clock.nextIn ?? 0)
+    expect(dials).toHaveLength(2)
+    expect(lifecycle.stats().refused).toEqual({ rules: 1 })
+  })
+
+  it('by a refusal for good, it is given up, and that is told', async () => {
+    const { clock, dials, lifecycle, succeed, told } = started()
+    lifecycle.maintain(PEER)
+    const record = await succeed()
+    void record.close({ code: 'refused', by: 'local', refusal: barred(true) })
+    lifecycle.lost(record, {})
+    expect(told()).toMatchObject([{ type: 'reconnect:failed', error: { name: 'ConnectionRefusedError' } }])
+    expect([clock.pending, dials.length]).toEqual([0, 1])
+  })
+
   it('it is not dialled when the node starts again, and nothing waits for that', async () => {
     const { clock, dials, lifecycle, succeed } = started()
     lifecycle.maintain(PEER)
@@ -317,7 +340,7 @@ describe('closed on purpose', () => {
 })
 
 describe('giving up', () => {
-  const refusal = (permanent: boolean): Error => new ConnectionRefusedError({ code: 'blocked', module: 'rules', message: 'no', permanent })
+  const refusal = (permanent: boolean): Error => new ConnectionRefusedError(barred(permanent))
 
   it.each<[string, unknown, boolean]>([
     ['the wrong peer', new WrongPeerError(String(PEER), String(OTHER)), true],

@@ -42,6 +42,19 @@ describe.each<[string, (init: ResourceManagerInit) => ResourceManager]>([['core'
   })
 })
 
+describe('whoever is told of a warning', () => {
+  it.skipIf(!('process' in globalThis))('may answer with a promise that fails, of which nobody else hears', async () => {
+    const unhandled: unknown[] = []
+    const note = (reason: unknown): void => { unhandled.push(reason) }
+    process.on('unhandledRejection', note)
+    const onWarning = ((): unknown => Promise.reject(new Error('broken'))) as () => void
+    const manager = createResourceManager({ limits: { system: { connections: 1, connectionsInbound: 2 } }, onWarning })
+    await new Promise(resolve => { setTimeout(resolve, 10) })
+    process.off('unhandledRejection', note)
+    expect([manager.warnings.length, unhandled]).toEqual([1, []])
+  })
+})
+
 describe('an allowlist with ports', () => {
   const ported = ['192.0.2.1', '/ip4/192.0.2.1/tcp/4001', `/ip4/192.0.2.1/tcp/4001/p2p/${PEER}`, '/ip6/2001:db8::/ipcidr/32/udp/1/quic-v1', `/p2p/${PEER}`]
 

@@ -66,7 +66,8 @@ export class Writer {
     this.#deadlines = new Deadlines<Waiter>(clock, [timeout], waiter => {
       this.#leave(waiter)
       waiter.fail(new RuleStoreError(this.#state === 'stopped' ? 'the gater is not started, so nothing was written' : `the datastore did not answer within ${timeout} ms`))
-    })
+      // somebody waits: without an answer the process would end in silence where nothing else keeps it
+    }, { ref: true })
   }
 
   /** How many changes are not in the datastore yet */

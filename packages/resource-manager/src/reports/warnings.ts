@@ -24,12 +24,18 @@ export class Warnings {
     const [first] = warnings
     if (this.#strict && first !== undefined) throw new InvalidParametersError(first.message)
     this.#said.set(about, warnings)
-    for (const warning of warnings) this.#tell?.(warning)
+    for (const warning of warnings) this.#say(warning)
   }
 
   /** Something of the user's went wrong while the manager works */
   add (about: About, warning: LimitWarning): void {
     this.#said.set(about, [...this.#said.get(about) ?? [], warning])
-    this.#tell?.(warning)
+    this.#say(warning)
+  }
+
+  #say (warning: LimitWarning): void {
+    const answer: unknown = this.#tell?.(warning)
+    // nobody else would see a promise of theirs fail
+    Promise.resolve(answer).catch(() => {})
   }
 }
