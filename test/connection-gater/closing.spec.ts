@@ -75,6 +75,18 @@ describe('a block closes what is open to its subject, with the refusal as the re
     expect(host.node.getConnections(other.node.peerId)).toHaveLength(1)
   })
 
+  it('is dialled again where it is maintained, once the rule is over', async () => {
+    const [host, guest] = [await gated(), await gated()]
+    using kept = host.lifecycle.maintain(guest.node.getMultiaddrs(), { minDelay: 20, maxDelay: 100 })
+    await ready(host, 1)
+    await host.gater.block(guest.id, { duration: 300 })
+    await eventually(() => closedFor(host).length === 1)
+    await eventually(() => host.gater.status().rules.manual === 0)
+    await ready(host, 1)
+    expect(host.lifecycle.stats()).toMatchObject({ readied: 2, maintained: 1, closed: { refused: 1 } })
+    kept.stop()
+  })
+
   it('and leaves alone what goes in the other direction', async () => {
     const { host } = await trio()
     await host.gater.block(FROM, { direction: 'outbound' })

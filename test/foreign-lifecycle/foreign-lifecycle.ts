@@ -166,7 +166,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   }
 
   #open (raw: RawConnection): ConnectionRecord | Refusal {
-    const record = new ForeignRecord(raw, this.#init.clock.now(), (ended, reason, how) => { this.#teardown.end(ended, reason, how) })
+    const record = new ForeignRecord(raw, this.#init.clock.now(), (ended, reason, how) => { this.#end(ended, reason, how) })
     this.#totals.opened++
     this.#live.add(record)
     const refusal = this.#teardown.draining ? refuse('stopping', 'the node is shutting down') : this.#steps.opened(record, true)
@@ -270,9 +270,12 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
   }
 
   #refuse (record: ForeignRecord, refusal: Refusal): void {
-    if (record.isClosed()) return
-    count(this.#totals.refused, refusal.module)
-    this.#teardown.end(record, { code: 'refused', by: 'local', refusal }, 'abort')
+    this.#end(record, { code: 'refused', by: 'local', refusal }, 'abort')
+  }
+
+  #end (record: ForeignRecord, reason: CloseReason, how: 'close' | 'abort'): void {
+    if (!record.isClosed() && reason.code === 'refused' && reason.refusal != null) count(this.#totals.refused, reason.refusal.module)
+    this.#teardown.end(record, reason, how)
   }
 
   #released (record: ForeignRecord, reason: CloseReason): void {
@@ -281,7 +284,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     if (record.told) this.#emit({ type: 'connection:closed', record, reason })
     record.released.resolve(undefined)
     const byUs = reason.by === 'local' && !reason.code.startsWith('local-')
-    if (record.remotePeer != null) this.#maintain.gone(record.remotePeer, byUs)
+    if (record.remotePeer != null) this.#maintain.gone(record.remotePeer, byUs, reason.code === 'refused' ? reason.refusal : undefined)
   }
 
   #emit (event: LifecycleEvent): void {

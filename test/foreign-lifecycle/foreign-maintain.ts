@@ -127,14 +127,17 @@ export class ForeignMaintain {
   }
 
   /** A connection of this peer has ended */
-  gone (peer: PeerId, byUs: boolean): void {
+  gone (peer: PeerId, byUs: boolean, refusal?: Refusal): void {
     const kept = this.#kept.get(peer.toString())
     if (kept == null || this.#around.connected(peer)) return
     const { clock } = this.#around
     if (kept.readyAt != null && clock.now() - kept.readyAt >= kept.options.stableAfter) kept.attempts = 0
     delete kept.readyAt
-    kept.paused = byUs
-    if (!kept.busy) this.#later(kept)
+    // a refusal neither lets it go nor wants it again
+    if (refusal == null) kept.paused = byUs
+    if (!this.#wanted(kept)) return
+    if (refusal?.permanent === true) this.#giveUp(kept, new ConnectionRefusedError(refusal))
+    else this.#later(kept)
   }
 
   #look (kept: Kept): void {
@@ -177,12 +180,13 @@ export class ForeignMaintain {
 
   #failed (kept: Kept, error: Error): void {
     const attempts = ++kept.failures
-    if (!this.#wanted(kept) || (!isPermanent(error) && attempts < kept.options.maxAttempts)) {
-      this.#later(kept)
-      return
-    }
+    if (!this.#wanted(kept) || (!isPermanent(error) && attempts < kept.options.maxAttempts)) this.#later(kept)
+    else this.#giveUp(kept, error)
+  }
+
+  #giveUp (kept: Kept, error: Error): void {
     this.#kept.delete(kept.peer.toString())
     kept.handles = 0
-    this.#around.emit({ type: 'reconnect:failed', peer: kept.peer, attempts, error })
+    this.#around.emit({ type: 'reconnect:failed', peer: kept.peer, attempts: kept.failures, error })
   }
 }

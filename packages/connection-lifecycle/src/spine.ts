@@ -212,13 +212,13 @@ export class Spine implements LifecycleDriver {
 
   async close (connection: ConnectionRecord, reason: CloseReason, { abort = false }: CloseOptions = {}): Promise<void> {
     const record = this.own(connection)
-    if (abort && record.isClosed()) {
-      this.#teardown.cut(record)
-    } else {
+    if (!record.isClosed()) {
       const refusal = reason.code === 'refused' ? reason.refusal : undefined
-      if (refusal != null && !record.isClosed()) this.#context.totals.refused.add(refusal.module)
-      // whoever is refused for a time may come back after it, and is dialled until then as any other
+      if (refusal != null) this.#context.totals.refused.add(refusal.module)
+      // a refusal lets no maintained peer go: whether it is dialled again depends on the refusal, as at every step
       this.#teardown.finish(record, reason, abort ? 'abort' : 'close', refusal != null)
+    } else if (abort) {
+      this.#teardown.cut(record)
     }
     await record.whenReleased()
   }
