@@ -37,13 +37,13 @@ export class Deadlines<T> {
    * @param clock - what time is measured with
    * @param durations - of each queue, in ms
    * @param expire - called for each deadline that has passed, earliest first; it may add and remove deadlines. What it throws is thrown by the timer, and the others expire all the same
-   * @param options - of the timer; without them it does not keep the process alive
+   * @param options - of the timer; by default it does not keep the process alive
    */
   constructor (clock: Clock, durations: readonly number[], expire: (item: T, queue: number) => void, options: ScheduleOptions = {}) {
-    this.#options = options
     this.#clock = clock
     this.#queues = durations.map(duration => ({ duration, first: undefined, last: undefined }))
     this.#expire = expire
+    this.#options = options
   }
 
   get size (): number {

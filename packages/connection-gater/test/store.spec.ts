@@ -171,6 +171,22 @@ describe('what is kept', () => {
     await gater.stop()
   })
 
+  it('keeps the process alive for as long as somebody waits for it', async () => {
+    const clock = fakeClock()
+    const asked: unknown[] = []
+    const schedule = clock.schedule.bind(clock)
+    clock.schedule = (delay, task, options) => {
+      asked.push([delay, options])
+      return schedule(delay, task, options)
+    }
+    const { gater } = make({ datastore: new MemoryDatastore(), storeTimeout: 4_000 }, clock)
+    const failure = expect(gater.block('1.2.3.4')).rejects.toThrow('the gater is not started, so nothing was written')
+    await settle()
+    expect(asked).toContainEqual([4_000, { ref: true }])
+    clock.tick(4_000)
+    await failure
+  })
+
   it('writes no hits of what it does not keep: rules of a list, and predicates', async () => {
     const datastore = new Unreliable()
     const { gater, clock } = make({ datastore })

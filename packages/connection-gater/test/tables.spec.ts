@@ -5,6 +5,7 @@ import { hashText, hashWords } from '../src/tables/hash.ts'
 import { NameTable } from '../src/tables/name-table.ts'
 import { PrefixTable } from '../src/tables/prefix-table.ts'
 import { indexOf, Slots } from '../src/tables/slots.ts'
+import type { Prefix } from '@cordon/address'
 
 describe('slots', () => {
   it('lead to every entry of a hash and tag, also of hashes that meet, while a table follows another', () => {
@@ -63,44 +64,39 @@ describe('those that have the same hash', () => {
     return found
   }
 
+  /** Enters both, then takes out and enters the second, then takes out the first */
+  function expectApart <T> (table: { readonly entries: Entries, enter (given: T): number, find (given: T): number, remove (index: number): void }, first: T, second: T): void {
+    const enter = (given: T): number => {
+      const index = table.enter(given)
+      table.entries.set(index, 3, undefined)
+      return index
+    }
+    const remove = (index: number): void => {
+      table.entries.clear(index, 3)
+      table.remove(index)
+    }
+    const [a, b] = [enter(first), enter(second)]
+    expect(a).not.toBe(b)
+    expect([table.find(first), table.find(second)]).toEqual([a, b])
+    remove(b)
+    expect([table.find(first), table.find(second)]).toEqual([a, -1])
+    const again = enter(second)
+    expect([table.find(first), table.find(second)]).toEqual([a, again])
+    remove(a)
+    expect([table.find(first), table.find(second)]).toEqual([-1, again])
+  }
+
   it('are kept apart among IPv6 prefixes', () => {
-    const words = (i: number): number[] => [0x20010db8, 0, Math.imul(i, 0x9e3779b1), i]
-    const met = pairs(i => hashWords(SEED + 128, 0x20010db8, 0, Math.imul(i, 0x9e3779b1), i))
-    for (const [one, other] of [...met, ...met.map(([a, b]) => [b, a] as const)]) {
-      const table = new PrefixTable(6, 0, SEED)
-      const [first, second] = [one, other].map(i => ({ family: 6 as const, words: words(i), length: 128 }))
-      if (first === undefined || second === undefined) continue
-      const [a, b] = [table.enter(first), table.enter(second)]
-      expect(a).not.toBe(b)
-      for (const index of [a, b]) table.entries.set(index, 3, undefined)
-      expect([table.find(first), table.find(second)]).toEqual([a, b])
-      table.entries.clear(b, 3)
-      table.remove(b)
-      expect([table.find(first), table.find(second)]).toEqual([a, -1])
-      table.entries.set(table.enter(second), 3, undefined)
-      table.entries.clear(a, 3)
-      table.remove(a)
-      expect(table.find(first)).toBe(-1)
-      expect(table.find(second)).not.toBe(-1)
+    const prefixOf = (i: number): Prefix => ({ family: 6, words: [0x20010db8, 0, Math.imul(i, 0x9e3779b1), i], length: 128 })
+    for (const [one, other] of pairs(i => hashWords(SEED + 128, 0x20010db8, 0, Math.imul(i, 0x9e3779b1), i))) {
+      for (const [first, second] of [[one, other], [other, one]] as const) expectApart(new PrefixTable(6, 0, SEED), prefixOf(first), prefixOf(second))
     }
   })
 
   it('are kept apart among names', () => {
     const nameOf = (i: number): string => `name-${i}`
-    for (const pair of pairs(i => hashText(SEED, nameOf(i)))) {
-      const table = new NameTable(0, SEED)
-      const [first = '', second = ''] = pair.map(nameOf)
-      const [a, b] = [table.enter(first), table.enter(second)]
-      for (const index of [a, b]) table.entries.set(index, 3, undefined)
-      expect([table.find(first), table.find(second), table.nameAt(a), table.nameAt(b)]).toEqual([a, b, first, second])
-      table.entries.clear(b, 3)
-      table.remove(b)
-      expect([table.find(first), table.find(second)]).toEqual([a, -1])
-      table.entries.set(table.enter(second), 3, undefined)
-      table.entries.clear(a, 3)
-      table.remove(a)
-      expect(table.find(first)).toBe(-1)
-      expect(table.nameAt(table.find(second))).toBe(second)
+    for (const [one, other] of pairs(i => hashText(SEED, nameOf(i)))) {
+      for (const [first, second] of [[one, other], [other, one]] as const) expectApart(new NameTable(0, SEED), nameOf(first), nameOf(second))
     }
   })
 })
