@@ -47,7 +47,8 @@ describe('limits that change while all is in use', () => {
     expect(identify(manager)).toBeUndefined()
     served(manager)
     manager.setLimits(only(limits))
-    expect(refused(ask(manager) as ResourceRefusal).scope).toContain(scope)
+    // connections and streams have numbers
+    expect(refused(ask(manager) as ResourceRefusal).scope.replace(/-\d+$/, '')).toBe(scope)
     manager.setLimits(only({}))
     expect((ask(manager) as { code?: string } | undefined)?.code).toBeUndefined()
   })

@@ -35,7 +35,7 @@ export class Warnings {
 
   #say (warning: LimitWarning): void {
     const answer: unknown = this.#tell?.(warning)
-    // nobody else would see a promise of theirs fail
+    // an `onWarning` that is asynchronous may fail, and nobody else would handle that
     Promise.resolve(answer).catch(() => {})
   }
 }
