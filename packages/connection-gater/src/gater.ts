@@ -231,7 +231,8 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   protected missing (): string[] {
     const { keeper } = this.#rules
     if (keeper === undefined) return ['there is no datastore: rules are gone when the process ends']
-    return keeper.state === 'stopped' ? ['the gater is not started: rules are neither read nor kept'] : []
+    if (keeper.state === 'stopped') return ['the gater is not started: rules are neither read nor kept']
+    return keeper.isRead ? [] : ['the rules are still being read from the datastore: those that are missing are not in force']
   }
 
   async #put (action: RuleAction, subject: Subject, options: RuleOptions | undefined): Promise<Rule> {

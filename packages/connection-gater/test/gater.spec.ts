@@ -66,6 +66,7 @@ describe('decisions', () => {
     expect(refusal).toMatchObject({ code: 'blocked', module: 'gater', cause: 'cidr', permanent: true, direction: 'inbound' })
     expect(refusal?.rule).toMatchObject({ subject: '1.2.3.0/24', reason: 'spam', hits: 1 })
     expect(refusal?.message).toBe(`${PEER} is covered by "block any 1.2.3.0/24" of the operator: spam`)
+    expect(JSON.parse(JSON.stringify(refusal))).toMatchObject({ code: 'blocked', module: 'gater', cause: 'cidr', message: refusal?.message, rule: { subject: '1.2.3.0/24', reason: 'spam' } })
     expect(gater.status().refusals).toEqual({ cidr: 1 })
   })
 
@@ -209,6 +210,17 @@ describe('bad input', () => {
     const { gater } = make()
     await expect(gater.block(subject as Subject)).rejects.toSatisfy(err => err instanceof InvalidRuleError && err.message.length < 400)
     expect(gater.status().rules.manual).toBe(0)
+  })
+
+  it.each([
+    ['example.com', 'got "example.com"; a name is written /dns/example.com'],
+    ['127.0.0.1:4001', 'got "127.0.0.1:4001"; rules have no ports: give the host alone'],
+    ['[::1]:4001', 'got "[::1]:4001"; rules have no ports: give the host alone'],
+    ['https://192.0.2.1/', 'got "https://192.0.2.1/"; of a URL give the host alone'],
+    [{ ip: '1.2.3.4', cidr: '1.2.3.0/24' }, 'got an object with "ip", "cidr"'],
+    [new URL('http://127.0.0.1'), 'got an instance of URL: of a peer id or a multiaddr give the text, which is its toString()']
+  ])('is told what to write instead: %o', async (subject, message) => {
+    await expect(make().gater.block(subject as Subject)).rejects.toThrow(message)
   })
 
   it.each([{ direction: 'sideways' }, { duration: 0 }, { duration: NaN }, { duration: -1 }, { duration: Infinity }, { reason: 'x'.repeat(257) }, { note: 5 }, { lifts: ['lane'] }, { unknown: 1 }, 5])('in options is refused: %o', async options => {

@@ -185,6 +185,24 @@ describe('a gater on a node of libp2p', () => {
     expect(gater.status().missing).toEqual([none.started, none.attached])
   })
 
+  it('says that rules are missing for as long as the datastore has not given them', async () => {
+    const datastore = new MemoryDatastore()
+    let answer = (): void => {}
+    const asked = new Promise<void>(resolve => { answer = resolve })
+    const query = datastore.query.bind(datastore)
+    datastore.query = async function * (...args) {
+      await asked
+      yield * query(...args)
+    }
+    const gater = createConnectionGater({ datastore })
+    const started = gater.start()
+    expect(gater.status()).toMatchObject({ store: 'loading', missing: ['the rules are still being read from the datastore: those that are missing are not in force', expect.stringContaining('attached to no node')] })
+    answer()
+    await started
+    expect(gater.status()).toMatchObject({ store: 'ready', missing: [expect.stringContaining('attached to no node')] })
+    await gater.stop()
+  })
+
   it('closes the others where one of them throws because it cannot say goodbye', async () => {
     const gater = createConnectionGater()
     const aborted: unknown[] = []

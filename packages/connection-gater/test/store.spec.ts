@@ -180,7 +180,7 @@ describe('what is kept', () => {
       return schedule(delay, task, options)
     }
     const { gater } = make({ datastore: new MemoryDatastore(), storeTimeout: 4_000 }, clock)
-    const failure = expect(gater.block('1.2.3.4')).rejects.toThrow('the gater is not started, so nothing was written')
+    const failure = expect(gater.block('1.2.3.4')).rejects.toThrow('the gater is not started: what was made is in force and will be written once it starts, what was to be removed stays')
     await settle()
     expect(asked).toContainEqual([4_000, { ref: true }])
     clock.tick(4_000)

@@ -42,6 +42,11 @@ export class Refused implements GateRefusal {
     const by = origin === 'list' ? `the list ${list ?? ''}` : origin === 'automatic' ? 'strikes' : 'the operator'
     return this.#faulty ? `${id} failed when it was asked about ${who}, which refuses` : `${who} is covered by "${id}" of ${by}${reason === undefined || reason === list ? '' : `: ${printable(reason)}`}`
   }
+
+  /** The sentence is built when it is read, where `JSON.stringify` does not look */
+  toJSON (): object {
+    return Object.assign({}, this, { message: this.message })
+  }
 }
 
 /** Reasons may come from feeds and quote peers, and messages go to terminals and logs */

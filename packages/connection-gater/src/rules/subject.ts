@@ -31,11 +31,18 @@ export function parseSubject (subject: Subject): Parsed {
   const keys = typeof subject === 'object' && (subject as unknown) !== null ? Object.keys(subject) : []
   if ('predicate' in Object(subject)) return parsePredicate(subject as { predicate: GatePredicate, name: string })
   const [key = ''] = keys
-  if (keys.length !== 1) throw new InvalidRuleError(`a subject is a text, or an object with one of peer, ip, cidr, pattern, relay, transport, relayed, predicate; got ${show(subject)}`, show(subject))
+  if (keys.length !== 1) throw new InvalidRuleError(`a subject is a text, or an object with one of peer, ip, cidr, pattern, relay, transport, relayed, predicate; got ${showSubject(subject, keys)}`, show(subject))
   const value = (subject as Record<string, unknown>)[key]
   if (key === 'relayed' && value === true) return parseText(RELAYED)
   if (typeof value !== 'string') throw new InvalidRuleError(`${key} of a subject must be ${key === 'relayed' ? 'true' : 'a string'}, got ${show(value)}`, show(value))
   return parseAs(key, value)
+}
+
+/** What was given where a text or an object with one key is wanted, and what to give instead where that is likely */
+function showSubject (subject: unknown, keys: readonly string[]): string {
+  const shown = show(subject)
+  if (shown.startsWith('an instance of')) return `${shown}: of a peer id or a multiaddr give the text, which is its toString()`
+  return shown === 'an object' && keys.length > 1 ? `an object with ${keys.length > 8 ? keys.length : keys.map(key => show(key)).join(', ')}` : shown
 }
 
 function parseAs (key: string, value: string): Parsed {
@@ -123,8 +130,15 @@ export function parseText (text: string): Parsed {
   } catch (err) {
     const bare = text.startsWith('[') && text.endsWith(']') ? ofAddress(text) : undefined
     if (bare !== undefined) return bare
-    throw new InvalidRuleError(err instanceof Error ? err.message : `not a range: ${show(text)}`, show(text), { cause: err })
+    throw new InvalidRuleError(`${err instanceof Error ? err.message : `not a range: ${show(text)}`}${advice(text)}`, show(text), { cause: err })
   }
+}
+
+/** What to write instead of what others take for the text of a host */
+function advice (text: string): string {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return '; of a URL give the host alone'
+  if (/^(?:\[.*\]|[\w.-]+):\d+$/.test(text)) return '; rules have no ports: give the host alone'
+  return /^[\w-]+(?:\.[\w-]+)+$/.test(text) && /[a-z]/i.test(text) ? `; a name is written /dns/${text}` : ''
 }
 
 /** The parts of a text such as `/ip4/192.0.2.0/ipcidr/24/ws`, taken from the left */

@@ -35,7 +35,6 @@ export class Keeper {
    */
   readonly #later = new Map<string, boolean>()
   #state: 'stopped' | 'loading' | 'ready' | 'failing' = 'stopped'
-  /** Whether all were read, in this run or another one */
   #isRead = false
   #run = 0
   #loaded: Promise<void> = Promise.resolve()
@@ -51,6 +50,11 @@ export class Keeper {
 
   get state (): 'stopped' | 'loading' | 'ready' | 'failing' {
     return this.#state === 'ready' && this.#writer.failing ? 'failing' : this.#state
+  }
+
+  /** Whether all rules were read, in this run or another one */
+  get isRead (): boolean {
+    return this.#isRead
   }
 
   get unwritten (): number {

@@ -65,7 +65,7 @@ export class Writer {
     this.#init = init
     this.#deadlines = new Deadlines<Waiter>(clock, [timeout], waiter => {
       this.#leave(waiter)
-      waiter.fail(new RuleStoreError(this.#state === 'stopped' ? 'the gater is not started, so nothing was written' : `the datastore did not answer within ${timeout} ms`))
+      waiter.fail(new RuleStoreError(this.#state === 'stopped' ? 'the gater is not started: what was made is in force and will be written once it starts, what was to be removed stays' : `the datastore did not answer within ${timeout} ms`))
       // somebody waits: without an answer the process would end in silence where nothing else keeps it
     }, { ref: true })
   }
