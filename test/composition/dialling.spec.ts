@@ -306,3 +306,12 @@ describe.each(STACKS)('another peer than the one that was dialled, found by the 
     expect([from.lifecycle.stats().opened, to.lifecycle.stats().opened]).toEqual([1, 1])
   })
 })
+
+it('a node that is told to maintain itself gives that up at once', async () => {
+  const node = await guarded({ transport: 'tcp', lifecycle: { clock: fakeClock(), random: () => 0 } })
+  node.lifecycle.maintain([addressOf(node).encapsulate(`/p2p/${node.node.peerId.toString()}`)])
+  await eventually(() => node.events.length > 0)
+
+  expect(node.events).toMatchObject([{ type: 'reconnect:failed', error: { name: 'InvalidPeerIdError' } }])
+  expect(node.lifecycle.stats().opened).toBe(0)
+})

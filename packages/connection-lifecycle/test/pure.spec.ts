@@ -1,5 +1,5 @@
 import { ConnectionRefusedError, WrongPeerError } from '@cordon/interface-connection-lifecycle'
-import { InvalidParametersError, UnsupportedProtocolError } from '@libp2p/interface'
+import { InvalidParametersError, InvalidPeerIdError, UnsupportedProtocolError } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { backoff } from '../src/backoff.ts'
@@ -75,6 +75,7 @@ describe('isPermanent', () => {
     ['the wrong peer at every address', new AggregateError([wrong, new Error('x', { cause: wrong })]), true],
     ['the wrong peer at one of two addresses', new AggregateError([wrong, new Error('ECONNREFUSED')]), false],
     ['no common protocol', new UnsupportedProtocolError('none'), true],
+    ['itself', new InvalidPeerIdError('Can not dial self'), true],
     ['a permanent refusal', new AggregateError([refused(true)]), true],
     ['a refusal', refused(), false],
     ['a refusal that is not permanent', refused(false), false],
