@@ -263,7 +263,7 @@ export interface WatchedList extends Disposable {
  * @param name - of the list, as in `loadList`
  * @param path - of the file
  * @throws {ListLoadError} when it cannot be loaded the first time; it is not watched then
- * @throws {InvalidParametersError} when an option is out of range
+ * @throws {InvalidParametersError} when an option is out of range or unknown, or one of the others is not what it has to be
  */
 export async function watchList (gater: ConnectionGater, name: string, path: string, options: WatchOptions = {}): Promise<WatchedList> {
   return watch(gater, name, path, options)

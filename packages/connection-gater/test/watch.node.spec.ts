@@ -283,8 +283,15 @@ describe('a file that cannot be loaded at first', () => {
     await eventually(() => open() === 0)
   })
 
-  it.each([[{ interval: 0 }, 'interval'], [{ interval: NaN }, 'interval'], [{ clock: {} }, 'clock'], [{ onError: 1 }, 'onError']])('because of an option says which: %o', async (options, message) => {
+  it.each([[{ interval: 0 }, 'interval'], [{ interval: NaN }, 'interval'], [{ clock: {} }, 'clock'], [{ onError: 1 }, 'onError'], [{ format: 'xml' }, 'format'], [{ intervall: 5 }, 'has no option "intervall"'], [null, 'must be an object']])('because of an option says which: %o', async (options, message) => {
     write('1.0.0.1\n')
-    await expect(watchList(make().gater, 'feed', path, options as object)).rejects.toThrow(`gater.watchList.${message}`)
+    await expect(watchList(make().gater, 'feed', path, options as object)).rejects.toThrow(/^gater\.watchList[. ]/)
+    await expect(watchList(make().gater, 'feed', path, options as object)).rejects.toThrow(message)
+  })
+
+  it('because of what is no gater, or no path, says so', async () => {
+    write('1.0.0.1\n')
+    await expect(watchList({} as never, 'feed', path)).rejects.toThrow('a list is watched for a gater, such as node.services.gater, got {}')
+    await expect(watchList(make().gater, 'feed', { path } as never)).rejects.toThrow('the path of the file of a list must be a text, got an object')
   })
 })

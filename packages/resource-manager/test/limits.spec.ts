@@ -1,7 +1,7 @@
 import { normaliseAddress } from '@cordon/address'
 import { InvalidNameError, ScopeAttachedError } from '@cordon/interface-resource-manager'
 import { describe, expect, it } from 'vitest'
-import { autoscale, createResourceManager, goLimitsSchema, infiniteLimits, readLimits, thisMachine, writeLimits } from '../src/index.ts'
+import { autoscale, createAllowlist, createResourceManager, goLimitsSchema, infiniteLimits, readLimits, thisMachine, writeLimits } from '../src/index.ts'
 import { scaleScope } from '../src/limits/defaults.ts'
 import { completeLimits } from '../src/limits/table.ts'
 import { InvalidNameRefusal, UnnegotiatedRefusal } from '../src/reports/refusals.ts'
@@ -95,6 +95,7 @@ describe('the file of go-libp2p', () => {
     expect(writeLimits({ ...limits, transient: {}, peerDefault: { streams: undefined }, protocol: {} }).text).toBe(text)
     expect(text).toBe('{"System":{"StreamsInbound":10,"StreamsOutbound":"blockAll","Conns":10,"ConnsOutbound":"unlimited","Memory":"unlimited"}}')
     expect(readLimits(text)).toEqual({ limits, warnings: [] })
+    expect(readLimits(`\ufeff${text}`)).toEqual({ limits, warnings: [] })
   })
 
   // decided differently: what a number cannot hold exactly is unlimited, with a warning
@@ -255,6 +256,8 @@ describe('an error', () => {
     [() => createResourceManager({ limits: { prefixes: { entries: { nowhere: {} } } } }), 'resourceManager.limits.prefixes.entries["nowhere"] is no prefix: a prefix must be an IP address, or one with a length as in 192.0.2.0/24, got "nowhere"'],
     [() => createResourceManager({ limits: { prefixes: { entries: { '2002::/16': {} } } } }), 'resourceManager.limits.prefixes.entries["2002::/16"] is no prefix: "2002::/16" matches nothing: 6to4 (RFC 3056) addresses are judged as the IPv4 addresses in them, and it does not say which'],
     [() => createResourceManager({ limits: { peer: { '': {} } } }), 'resourceManager.limits.peer[""] is no name here: it must be a string of 1 to 512 characters, got ""'],
+    [() => createAllowlist('192.0.2.1' as never), 'the entries of an allowlist come as a list of texts, got "192.0.2.1"'],
+    [() => readLimits(new TextEncoder().encode('{}')), 'the limits must be a text or an object, got an instance of Uint8Array: read the file as text'],
     [() => createResourceManager({ allowlist: ['192.0.2.1', 'nobody'] }), 'resourceManager.allowlist[1]: an entry of an allowlist must be an address, a range or a peer, such as /ip4/192.0.2.0/ipcidr/24 or /p2p/12D3…, got "nobody"'],
     [() => readLimits('{"Sistem":{}}'), 'the limits have no key "Sistem", only Service, ServicePeer, Protocol, ProtocolPeer, Peer, System, Transient, AllowlistedSystem, AllowlistedTransient, ServiceDefault, ServicePeerDefault, ProtocolDefault, ProtocolPeerDefault, PeerDefault, Conn, Stream'],
     [() => createResourceManager().scope('peer', ''), 'the name of a peer must be a string of 1 to 512 characters, got 0 characters'],

@@ -83,13 +83,18 @@ export async function loadList (name: string, source: ListSource, init: LoaderIn
   return filler.finish()
 }
 
-const schema: Schema<ListSource> = lazy(() => object({
-  content: rule<ListSource['content']>('a text or an async iterable of its pieces', content => typeof content === 'string' || (typeof content === 'object' && content !== null && Symbol.asyncIterator in content)),
+/** How a list is read, wherever it comes from */
+export const reading = (): { readonly [Key in keyof Omit<ListSource, 'content' | 'signal'>]-?: Schema<ListSource[Key]> } => ({
   format: optional(oneOf(['text', 'json', 'hosts'])),
   action: optional(oneOf(['allow', 'block'])),
   direction: optional(oneOf(['any', 'inbound', 'outbound'])),
   trusted: optional(flag()),
-  reason: optional(text({ min: 0, max: MAX_REASON })),
+  reason: optional(text({ min: 0, max: MAX_REASON }))
+})
+
+const schema: Schema<ListSource> = lazy(() => object({
+  content: rule<ListSource['content']>('a text or an async iterable of its pieces', content => typeof content === 'string' || (typeof content === 'object' && content !== null && Symbol.asyncIterator in content)),
+  ...reading(),
   signal: optional(rule<AbortSignal>('an AbortSignal', signal => signal instanceof AbortSignal))
 }))
 

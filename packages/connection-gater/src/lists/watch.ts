@@ -1,7 +1,9 @@
 import { systemClock } from '@cordon/clock'
-import { ListLoadError } from '@cordon/interface-connection-gater'
-import { duration, func, lazy, methods, object, optional, parseOptions } from '@cordon/options'
+import { isConnectionGater, ListLoadError } from '@cordon/interface-connection-gater'
+import { duration, func, lazy, methods, object, optional, parseOptions, show } from '@cordon/options'
+import { InvalidParametersError } from '@libp2p/interface'
 import { NAME } from '../constants.ts'
+import { reading } from './loader.ts'
 import type { WatchedList, WatchOptions } from '../index.ts'
 import type { ConnectionGater, ListReport, ListSource } from '@cordon/interface-connection-gater'
 import type { Clock, Timer } from '@cordon/interface-connection-lifecycle'
@@ -25,25 +27,30 @@ interface Fs {
   createReadStream (path: string, options: { readonly signal: AbortSignal }): AsyncIterable<Uint8Array>
 }
 
+type Source = Omit<ListSource, 'content' | 'signal'>
+
 interface Watching {
   readonly interval: number
   readonly clock: Clock
   readonly onError?: ((error: ListLoadError) => unknown) | undefined
 }
 
-const schema: Schema<Watching> = lazy(() => object({
+const schema: Schema<Watching & Source> = lazy(() => object({
+  ...reading(),
   interval: optional(duration(), INTERVAL),
   clock: optional(methods<Clock>('now', 'schedule'), systemClock),
   onError: optional(func<(error: ListLoadError) => unknown>())
 }))
 
 /** See `watchList` in index.ts */
-export async function watch (gater: ConnectionGater, name: string, path: string, { interval, clock, onError, ...source }: WatchOptions): Promise<WatchedList> {
-  const options = parseOptions(schema, `${NAME}.watchList`, { interval, clock, onError })
+export async function watch (gater: ConnectionGater, name: string, path: string, given: WatchOptions): Promise<WatchedList> {
+  const { interval, clock, onError, ...source } = parseOptions(schema, `${NAME}.watchList`, given)
+  if (!isConnectionGater(gater)) throw new InvalidParametersError(`a list is watched for a gater, such as node.services.gater, got ${show(gater)}`)
+  if (typeof path !== 'string' || path === '') throw new InvalidParametersError(`the path of the file of a list must be a text, got ${show(path)}`)
   const { process } = globalThis as { readonly process?: { getBuiltinModule?: (name: string) => unknown } }
   const fs = process?.getBuiltinModule?.('node:fs') as Fs | undefined
   if (fs === undefined) throw new ListLoadError(name, 'files can only be watched in Node')
-  const watcher = new Watcher(fs, gater, name, path, source, options)
+  const watcher = new Watcher(fs, gater, name, path, source, { interval, clock, onError })
   await watcher.first()
   return watcher
 }
@@ -57,7 +64,7 @@ class Watcher implements WatchedList {
   readonly #gater: ConnectionGater
   readonly #name: string
   readonly #path: string
-  readonly #source: Omit<ListSource, 'content' | 'signal'>
+  readonly #source: Source
   readonly #options: Watching
   readonly #stopped = new AbortController()
   /** What the file was when the whole of it was last read, also if no list came of it: the same would fail again */
@@ -68,7 +75,7 @@ class Watcher implements WatchedList {
   #report: ListReport | undefined
   #error: ListLoadError | undefined
 
-  constructor (fs: Fs, gater: ConnectionGater, name: string, path: string, source: Omit<ListSource, 'content' | 'signal'>, options: Watching) {
+  constructor (fs: Fs, gater: ConnectionGater, name: string, path: string, source: Source, options: Watching) {
     this.#fs = fs
     this.#gater = gater
     this.#name = name

@@ -53,13 +53,16 @@ type Json = Readonly<Record<string, unknown>>
  */
 export function readLimits (json: unknown): ReadLimits {
   const reader = new Reader()
-  const limits = reader.file(typeof json === 'string' ? parse(json) : json)
+  const limits = reader.file(parse(json))
   return { limits, warnings: reader.warnings }
 }
 
-function parse (text: string): unknown {
+function parse (json: unknown): unknown {
+  if (ArrayBuffer.isView(json)) throw new InvalidParametersError(`the limits must be a text or an object, got ${show(json)}: read the file as text`)
+  if (typeof json !== 'string') return json
   try {
-    return JSON.parse(text)
+    // editors on Windows begin a file with a mark
+    return JSON.parse(json.replace(/^\uFEFF/, ''))
   } catch (cause) {
     throw Object.assign(new InvalidParametersError(`the limits are no JSON: ${cause instanceof Error ? cause.message : String(cause)}`), { cause })
   }
