@@ -15,6 +15,9 @@ const OVER_RELAYS = 16
 /** Loopback is limited as any other address here, and none of these comes from another one's */
 const NOT_EXEMPT = { prefixes: { entries: { '127.0.0.0/8': false, '::1/128': false } } } as const
 
+/** What ends anybody is to be a newcomer, and not their deadline */
+const PATIENT = { encrypt: 60_000, multiplex: 60_000, handshake: 60_000, total: 60_000 }
+
 /** Where the operator wants nobody from; the relay is elsewhere */
 const BAD = '127.66.0.0/16'
 const ELSEWHERE = '127.67.0.1'
@@ -104,8 +107,7 @@ describe('A39: one address plays relay under many ids, and each of them brings g
   })
 
   it('those of them that prove nothing make room for one that comes over yet another relay', async () => {
-    // what ends them is to be the newcomer, and not their deadline
-    const host = await gated({ limits: NOT_EXEMPT, lifecycle: { deadlines: { encrypt: 60_000, multiplex: 60_000, handshake: 60_000, total: 60_000 } } })
+    const host = await gated({ limits: NOT_EXEMPT, lifecycle: { deadlines: PATIENT } })
     const [first, second, other] = await relaysTo(host)
     const silent = await all(addresses(OVER_RELAYS, 66), host.id)
     const [honest] = await all(addresses(1, 69)) as [GatedNode]
@@ -117,5 +119,24 @@ describe('A39: one address plays relay under many ids, and each of them brings g
     expect(host.events.filter(({ type }) => type === 'connection:closed')).toHaveLength(1)
     expect(recordsOf(host, first.id)).toHaveLength(1)
     expect(recordsOf(host, second.id)).toHaveLength(1)
+  })
+})
+
+describe('A39: guests of an honest relay prove nothing', () => {
+  afterEach(stopAll)
+
+  it('and make room for those who come over the same relay and say who they are, who stay', async () => {
+    const host = await gated({ limits: NOT_EXEMPT, lifecycle: { deadlines: PATIENT } })
+    const [relay] = await relaysTo(host)
+    const silent = await all(addresses(2 * PER_RELAY, 66), host.id)
+    const honest = await all(addresses(PER_RELAY, 69))
+    for (const guest of silent.slice(0, PER_RELAY)) await comeSilently(relay, guest, host)
+    expect(host.manager.snapshot().prefixes.largest).toContainEqual({ name: `relay:${relay.id}`, connections: PER_RELAY, limit: PER_RELAY })
+    expect(await howMany(honest, async comer => comeOver(relay, comer, host))).toBe(PER_RELAY)
+    // nobody who has said so makes room
+    for (const guest of silent.slice(PER_RELAY)) await comeOver(relay, guest, host)
+    expect(honest.map(({ id }) => recordsOf(host, id).length)).toEqual(honest.map(() => 1))
+    const { closed, refused } = host.lifecycle.stats()
+    expect([closed, refused]).toEqual([{ crowded: PER_RELAY, refused: PER_RELAY }, { resourceManager: PER_RELAY }])
   })
 })

@@ -150,6 +150,7 @@ export interface Places {
   share (of: 'protocol' | 'service', name: string, peer: string): readonly [Scope, Scope]
   settlePeer (connection: ForeignConnection, peer: string): ResourceRefusal | undefined
   refund (origin: Origin): void
+  isCountedIn (origin: Origin, scope: string): boolean
   ended (connection: ForeignConnection): void
   isAllowlisted (scope: Scope): boolean
 }
@@ -172,6 +173,10 @@ export class ForeignConnection extends Handle implements ConnectionScope {
 
   get allowlisted (): boolean {
     return this.#places.isAllowlisted(this.held)
+  }
+
+  isCountedIn (scope: string): boolean {
+    return !this.isReleased && this.direction === 'inbound' && this.#places.isCountedIn(this.origin, scope)
   }
 
   setPeer (peer: string): ResourceRefusal | undefined {

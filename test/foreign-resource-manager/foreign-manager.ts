@@ -61,6 +61,7 @@ export class ForeignManager implements ResourceManager {
       share: (of, name, peer) => [this.#named(of, name), this.#share(of, name, peer)],
       settlePeer: (connection, peer) => this.#settlePeer(connection, peer),
       refund: origin => { this.#prefixes.spend(origin, -1) },
+      isCountedIn: (origin, scope) => this.#prefixes.isCountedIn(origin, scope),
       ended: connection => { this.#open.delete(connection) },
       isAllowlisted: scope => scope.root === this.#listed.system
     }

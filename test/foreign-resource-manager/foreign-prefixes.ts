@@ -118,6 +118,10 @@ export class Prefixes {
     }
   }
 
+  isCountedIn (origin: Origin, scope: string): boolean {
+    return this.#ranges(origin).counts.some(({ name }) => `prefix:${name}` === scope)
+  }
+
   #count (name: string): number {
     return this.#held().filter(origin => this.#ranges(origin).counts.some(range => range.name === name)).length
   }

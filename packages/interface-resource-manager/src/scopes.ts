@@ -83,6 +83,14 @@ export interface ConnectionScope extends ResourceScope, Held {
   readonly peer?: string
 
   /**
+   * Whether it takes one of the places of a prefix that has no room for another, see `PrefixConfig`: its end would make
+   * room there.
+   *
+   * @param scope - of the refusal, such as `prefix:192.0.2.1/32`
+   */
+  isCountedIn (scope: string): boolean
+
+  /**
    * Its peer is authenticated: moves it, with all it holds, from the transient scope to that of the peer. A refusal
    * changes nothing.
    *

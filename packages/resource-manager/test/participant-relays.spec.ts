@@ -5,7 +5,8 @@ import type { TestRecord } from './participant-bench.ts'
 import type { AllowlistSource } from '@cordon/interface-resource-manager'
 
 const TRUSTED = '12D3KooWJRrGTzS8y7zUuqL6VvMmD7YfLxhP6SHAZQ7hCHHc8mW9'
-const OVER = '/ip4/192.0.2.1/tcp/1/p2p/12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8/p2p-circuit'
+const RELAY = '12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8'
+const OVER = `/ip4/192.0.2.1/tcp/1/p2p/${RELAY}/p2p-circuit`
 const OVER_TRUSTED = `/ip4/192.0.2.2/tcp/1/p2p/${TRUSTED}/p2p-circuit`
 
 function admit (bench: Bench, address: string): TestRecord {
@@ -13,47 +14,62 @@ function admit (bench: Bench, address: string): TestRecord {
   return isRefusal(record) ? expect.fail(record.message) : record
 }
 
-describe('where all relays together have no room', () => {
-  it('one that comes over a relay gets the place of a guest that has proven nothing', () => {
-    const bench = new Bench({ prefixes: { relay: {}, relayed: { connections: 3 } } })
-    const [first, second, third] = [admit(bench, OVER), admit(bench, OVER), admit(bench, OVER)]
-    const others = { direct: admit(bench, '/ip4/192.0.2.2/tcp/1'), thought: recordAt(OVER) }
-    const spared: string[] = []
-    bench.shed = ({ spares }) => {
-      for (const [name, record] of Object.entries(others)) if (spares?.(record) === true) spared.push(name)
-      const oldest = [first, second, third].find(record => spares?.(record) !== true)
-      if (oldest !== undefined) bench.close(oldest)
-      return oldest
+/** Whoever may go goes, the first of them first */
+function droppingOf (bench: Bench, records: Readonly<Record<string, TestRecord>>): string[] {
+  const dropped: string[] = []
+  bench.shed = ({ spares }) => {
+    const [name, record] = Object.entries(records).find(([name, record]) => !dropped.includes(name) && spares?.(record) !== true) ?? []
+    if (name !== undefined && record !== undefined) {
+      dropped.push(name)
+      bench.close(record)
     }
-    const newcomer = admit(bench, OVER)
-    expect(bench.sheds).toMatchObject([['inbound', { except: newcomer }]])
-    expect(spared).toEqual(['direct', 'thought'])
-    expect(bench.manager.snapshot().prefixes.largest[0]).toMatchObject({ name: 'relayed', connections: 3 })
+    return record
+  }
+  return dropped
+}
 
-    bench.shed = () => undefined
-    expect(bench.open('inbound', OVER)).toMatchObject({ scope: 'prefix:relayed' })
+describe('where a prefix has no room', () => {
+  it.each([
+    ['all relays together', { relay: {}, relayed: { connections: 3 } }, OVER, OVER_TRUSTED, '/ip4/192.0.2.2/tcp/1', 'prefix:relayed'],
+    ['one relay', { relay: { connections: 3 }, relayed: {} }, OVER, OVER, OVER_TRUSTED, `prefix:relay:${RELAY}`],
+    ['one address', { ipv4: [{ length: 32, connections: 3 }] }, '/ip4/192.0.2.1/tcp/1', '/ip4/192.0.2.1/tcp/2', '/ip4/192.0.2.2/tcp/1', 'prefix:192.0.2.1/32'],
+    ['a range', { ipv4: [{ length: 24, connections: 3 }] }, '/ip4/192.0.2.1/tcp/1', '/ip4/192.0.2.2/tcp/1', '/ip4/192.0.3.1/tcp/1', 'prefix:192.0.2.0/24'],
+    ['an entry', { entries: { '192.0.0.0/16': { connections: 3 } } }, '/ip4/192.0.2.1/tcp/1', '/ip4/192.0.3.2/tcp/1', '/ip4/192.1.0.1/tcp/1', 'prefix:192.0.0.0/16']
+  ])('%s: a newcomer gets the place of one that is counted there and has proven nothing', (_what, prefixes, here, alsoHere, elsewhere, scope) => {
+    const bench = new Bench({ prefixes })
+    const there = admit(bench, elsewhere)
+    const dropped = droppingOf(bench, { there, thought: recordAt(here), first: admit(bench, here), second: admit(bench, alsoHere), third: admit(bench, here) })
+    const newcomer = admit(bench, alsoHere)
+    expect([bench.sheds.length, bench.sheds[0]]).toMatchObject([1, ['inbound', { except: newcomer }]])
+    for (let i = 0; i < 2; i++) admit(bench, here)
+    expect(dropped).toEqual(['first', 'second', 'third'])
+    expect(bench.open('inbound', here)).toMatchObject({ scope, cause: 'connections' })
+    expect(bench.sheds).toHaveLength(4)
+    expect(bench.manager.snapshot().prefixes.largest[0]).toMatchObject({ name: scope.slice('prefix:'.length), connections: 3 })
+    expect(dropped).toHaveLength(3)
+  })
+
+  it('one who came too fast gets nobody\'s place', () => {
+    const bench = new Bench({ prefixes: { ipv4: [{ length: 32, connections: 9, rate: 0.001, burst: 1 }] } })
+    const dropped = droppingOf(bench, { first: admit(bench, '/ip4/192.0.2.1/tcp/1') })
+    expect(bench.open('inbound', '/ip4/192.0.2.1/tcp/1')).toMatchObject({ code: 'rate' })
+    expect([bench.sheds, dropped]).toEqual([[], []])
+  })
+
+  it('nobody makes room for one where more would have to go', () => {
+    const bench = new Bench({ prefixes: { relay: {}, relayed: { connections: 3 } } })
+    const dropped = droppingOf(bench, { first: admit(bench, OVER), second: admit(bench, OVER) })
     bench.manager.setLimits({ prefixes: { relay: {}, relayed: { connections: 1 } } })
-    const { length } = bench.sheds
     expect(bench.open('inbound', OVER)).toMatchObject({ scope: 'prefix:relayed' })
-    expect(bench.sheds).toHaveLength(length)
+    expect([bench.sheds, dropped]).toEqual([[], []])
   })
 
   it('guests who take none of it, because their relay is trusted, are dropped for nobody', () => {
-    let knows = true
-    const lifts: AllowlistSource['lifts'] = address => {
-      if (!knows) throw new Error('who?')
-      return { lane: false, counts: address?.relay === TRUSTED, buckets: false }
-    }
+    const lifts: AllowlistSource['lifts'] = address => ({ lane: false, counts: address?.relay === TRUSTED, buckets: false })
     const bench = new Bench({ prefixes: { relay: {}, relayed: { connections: 1 } } }, 32, { allowlist: { lifts } })
-    const guests = { stranger: admit(bench, OVER), friend: admit(bench, OVER_TRUSTED) }
-    const dropped = (): string[] => {
-      expect(bench.open('inbound', OVER)).toMatchObject({ scope: 'prefix:relayed' })
-      const [, options] = bench.sheds.at(-1) ?? expect.fail('nobody was to be dropped')
-      return Object.entries(guests).filter(([, record]) => options.spares?.(record) !== true).map(([name]) => name)
-    }
-    expect(dropped()).toEqual(['stranger'])
-    // who cannot be told apart is nobody's friend
-    knows = false
-    expect(dropped()).toEqual(['stranger', 'friend'])
+    const dropped = droppingOf(bench, { friend: admit(bench, OVER_TRUSTED), stranger: admit(bench, OVER) })
+    admit(bench, OVER)
+    expect(bench.open('inbound', OVER)).toMatchObject({ scope: 'prefix:relayed' })
+    expect(dropped).toEqual(['stranger'])
   })
 })

@@ -33,6 +33,20 @@ export const prefixes: Part = ({ manager, pass }) => {
       expect(usageOf(manage, 'system')).toEqual(use({ connectionsInbound: 2 }))
     })
 
+    it('whoever is counted there says so, and its end makes room', async () => {
+      const manage = await manager({ prefixes: { ipv4: [{ length: 32, connections: 2 }, { length: 24, connections: 3 }], ipv6: [] } })
+      const [here, neighbour] = [admitted(manage.openConnection('inbound', { address: HERE })), admitted(manage.openConnection('inbound', { address: NEIGHBOUR }))]
+      const dialled = admitted(manage.openConnection('outbound', { address: HERE }))
+      admitted(manage.openConnection('inbound', { address: HERE }))
+      const [narrow, wide] = [refused(manage.openConnection('inbound', { address: HERE })).scope, refused(manage.openConnection('inbound', { address: ip4(192, 0, 2, 9) })).scope]
+      expect([narrow, wide]).toEqual(['prefix:192.0.2.1/32', 'prefix:192.0.2.0/24'])
+      const counted = (): boolean[][] => [here, neighbour, dialled].map(connection => [connection.isCountedIn(narrow), connection.isCountedIn(wide)])
+      expect(counted()).toEqual([[true, true], [false, true], [false, false]])
+      here.release()
+      expect(counted()).toEqual([[false, false], [false, true], [false, false]])
+      admitted(manage.openConnection('inbound', { address: HERE }))
+    })
+
     it('83: each level has to have room', async () => {
       const manage = await manager({ prefixes: { ipv4: [{ length: 32, connections: 2 }, { length: 24, connections: 3 }], ipv6: [] } })
       expect([count(manage, HERE, 3), count(manage, NEIGHBOUR, 3), count(manage, ELSEWHERE, 3)]).toEqual([2, 1, 2])

@@ -2,7 +2,7 @@ import { ScopeAttachedError, ScopeClosedError } from '@cordon/interface-resource
 import { NOTHING_LIFTED } from '../allowlist.ts'
 import { checkName } from '../graph/names.ts'
 import { NO_USE } from '../graph/usage.ts'
-import { NOWHERE } from '../prefixes/prefixes.ts'
+import { isPlaceIn, NOWHERE } from '../prefixes/prefixes.ts'
 import { GoneRefusal, refuse, refuseMemory } from '../reports/refusals.ts'
 import { bound, charge, credit, ended, Holder, home, refuseLeaf } from './holder.ts'
 import type { Graph } from '../graph/graph.ts'
@@ -65,6 +65,10 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
 
   get peer (): string | undefined {
     return this.#attached ? this.#near.name : undefined
+  }
+
+  isCountedIn (scope: string): boolean {
+    return !this.#closed && isPlaceIn(this.#place, scope)
   }
 
   get [bound] (): Limits {

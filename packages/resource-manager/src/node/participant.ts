@@ -59,9 +59,6 @@ class HeldStream implements Waiting {
   }
 }
 
-/** All relays together, see `PrefixConfig.relayed` */
-const RELAYED = 'prefix:relayed'
-
 /** How bytes travel that take a descriptor of the operating system; what is relayed takes none, and its transport is `circuit` */
 const DESCRIPTORS: ReadonlySet<string> = new Set(['tcp', 'ws', 'wss', 'unix'])
 
@@ -171,7 +168,7 @@ export class ResourceParticipant implements Participant {
   /** Has the lifecycle drop somebody who holds what the newcomer lacks, if anybody does; it is free when this returns */
   #makeRoom (newcomer: ConnectionRecord, refusal: ResourceRefusal): boolean {
     if (isCrowded(refusal)) return this.#shedFor(newcomer, refusal)
-    return refusal.scope === RELAYED && lacksOne(refusal) && this.#shedRelayed(newcomer)
+    return isFullPrefix(refusal) && this.#shedIn(newcomer, refusal.scope)
   }
 
   #shedFor (newcomer: ConnectionRecord, { cause, scopeClass }: TransientRefusal): boolean {
@@ -182,20 +179,10 @@ export class ResourceParticipant implements Participant {
     return this.#init.shed('inbound', { except: newcomer, spares }) != null
   }
 
-  /** Guests that say nothing would otherwise keep everybody else's out: a few relays can bring as many as there may be */
-  #shedRelayed (newcomer: ConnectionRecord): boolean {
-    const spares = (record: ConnectionRecord): boolean =>
-      record.address.class !== 'relayed' || this.#connections.get(record) === undefined || this.#takesNoPlace(record)
+  /** Those that say nothing would otherwise keep out everybody else who comes from the same address, or over a relay: a few are as many as there may be */
+  #shedIn (newcomer: ConnectionRecord, scope: string): boolean {
+    const spares = (record: ConnectionRecord): boolean => this.#connections.get(record)?.scope.isCountedIn(scope) !== true
     return this.#init.shed('inbound', { except: newcomer, spares }) != null
-  }
-
-  #takesNoPlace ({ address }: ConnectionRecord): boolean {
-    try {
-      return this.#manager.allowlist.lifts(address, undefined).counts
-    } catch {
-      // the manager has told, and trusts nobody where it does
-      return false
-    }
   }
 
   /** Whether there is anybody inbound whom nobody knows yet, where there was no room */
@@ -254,6 +241,11 @@ function isTransient (refusal: ResourceRefusal): refusal is TransientRefusal {
 /** Whether a connection was refused for want of room that inbound ones take up whose peer is not known yet */
 function isCrowded (refusal: ResourceRefusal): refusal is TransientRefusal {
   return isTransient(refusal) && refusal.cause !== 'connectionsOutbound' && lacksOne(refusal)
+}
+
+/** Whether a connection was refused because there are too many from one prefix already; in which time they came is another matter */
+function isFullPrefix (refusal: ResourceRefusal): boolean {
+  return refusal.scopeClass === 'prefix' && refusal.cause === 'connections' && lacksOne(refusal)
 }
 
 /** Whether one place more is enough: limits that were lowered below what is in use take nothing away, and admit nobody */

@@ -37,6 +37,16 @@ export function groupAt (family: 4 | 6, length: number): number {
   return (GROUP_LENGTHS[family] as readonly number[]).indexOf(length)
 }
 
+/** What a prefix is called in refusals */
+function scopeOf (name: string): string {
+  return `prefix:${name}`
+}
+
+/** Whether this is one of the places of the prefix that a refusal names */
+export function isPlaceIn (place: Place, scope: string): boolean {
+  return place.some(({ name }) => scopeOf(name) === scope)
+}
+
 /** Too many connections from one prefix, or too fast */
 class PrefixRefusal implements ResourceRefusal {
   readonly scopeClass = 'prefix'
@@ -62,7 +72,7 @@ class PrefixRefusal implements ResourceRefusal {
   }
 
   get scope (): string {
-    return `prefix:${this.#name}`
+    return scopeOf(this.#name)
   }
 
   get cause (): 'connections' | 'rate' {
