@@ -1,9 +1,11 @@
 import { fakeClock } from '@cordon/testing'
 import { eventually } from '@cordon/testing/node'
 import { afterEach, describe, expect, it } from 'vitest'
+import { quiet } from '../resource-manager/support.ts'
 import { closedFor, expectNothingHeld, gated, gateRefusals, ready, SlowDatastore, still, storeOf, visits } from './support.ts'
 import type { GatedInit, GatedNode } from './support.ts'
 import type { GateCause } from '@cordon/interface-connection-gater'
+import type { LifecycleEvent } from '@cordon/interface-connection-lifecycle'
 import type { FakeClock } from '@cordon/testing'
 
 afterEach(expectNothingHeld)
@@ -84,6 +86,40 @@ describe('a block closes what is open to its subject, with the refusal as the re
     await eventually(() => host.gater.status().rules.manual === 0)
     await ready(host, 1)
     expect(host.lifecycle.stats()).toMatchObject({ readied: 2, maintained: 1, closed: { refused: 1 } })
+    kept.stop()
+  })
+
+  it('is dialled at another address where it is maintained, and only one of them is blocked', async () => {
+    const [host, guest] = [await gated(), await gated({ options: options => quiet({ ...options, addresses: { listen: ['/ip4/127.0.5.1/tcp/0', '/ip4/127.0.5.2/tcp/0'] } }) })]
+    using kept = host.lifecycle.maintain(guest.node.getMultiaddrs(), { minDelay: 20, maxDelay: 100 })
+    await ready(host, 1)
+    const [first = expect.fail('it is not connected')] = [...host.lifecycle.records()].map(({ address }) => address.key)
+    await host.gater.block(first)
+    await eventually(() => closedFor(host).length === 1)
+    await ready(host, 1)
+    expect([...host.lifecycle.records()].map(({ address }) => address.key)).not.toContain(first)
+    kept.stop()
+  })
+
+  it('is dialled where it is maintained, and only what comes from it is blocked', async () => {
+    const [host, guest] = [await gated(), await gated()]
+    await guest.node.dial(host.node.getMultiaddrs())
+    await ready(host, 1)
+    using kept = host.lifecycle.maintain(guest.node.getMultiaddrs(), { minDelay: 20, maxDelay: 100 })
+    await host.gater.block(guest.id, { direction: 'inbound' })
+    await eventually(() => closedFor(host).length === 1)
+    await ready(host, 1)
+    expect([...host.lifecycle.records()]).toMatchObject([{ direction: 'outbound' }])
+    kept.stop()
+  })
+
+  it('is given up where it is maintained, and nothing of it is allowed', async () => {
+    const [host, guest] = [await gated(), await gated()]
+    using kept = host.lifecycle.maintain(guest.node.getMultiaddrs(), { minDelay: 20, maxDelay: 100 })
+    await ready(host, 1)
+    const failed = new Promise<LifecycleEvent>(resolve => { host.lifecycle.addEventListener('reconnect:failed', ({ detail }) => { resolve(detail) }) })
+    await host.gater.block(guest.id)
+    expect(await failed).toMatchObject({ error: { name: 'ConnectionRefusedError', cause: { module: 'gater', cause: 'peer', permanent: true } } })
     kept.stop()
   })
 

@@ -284,7 +284,7 @@ class ForeignLifecycle extends TypedEventEmitter<LifecycleEvents> implements Con
     if (record.told) this.#emit({ type: 'connection:closed', record, reason })
     record.released.resolve(undefined)
     const byUs = reason.by === 'local' && !reason.code.startsWith('local-')
-    if (record.remotePeer != null) this.#maintain.gone(record.remotePeer, byUs, reason.code === 'refused' ? reason.refusal : undefined)
+    if (record.remotePeer != null) this.#maintain.gone(record.remotePeer, byUs, reason.code === 'refused' && reason.refusal != null)
   }
 
   #emit (event: LifecycleEvent): void {

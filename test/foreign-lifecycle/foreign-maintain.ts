@@ -127,17 +127,17 @@ export class ForeignMaintain {
   }
 
   /** A connection of this peer has ended */
-  gone (peer: PeerId, byUs: boolean, refusal?: Refusal): void {
+  gone (peer: PeerId, byUs: boolean, refused: boolean): void {
     const kept = this.#kept.get(peer.toString())
     if (kept == null || this.#around.connected(peer)) return
     const { clock } = this.#around
     if (kept.readyAt != null && clock.now() - kept.readyAt >= kept.options.stableAfter) kept.attempts = 0
     delete kept.readyAt
     // a refusal neither lets it go nor wants it again
-    if (refusal == null) kept.paused = byUs
+    if (!refused) kept.paused = byUs
     if (!this.#wanted(kept)) return
-    if (refusal?.permanent === true) this.#giveUp(kept, new ConnectionRefusedError(refusal))
-    else this.#later(kept)
+    // the next dial is asked about anew
+    this.#later(kept)
   }
 
   #look (kept: Kept): void {

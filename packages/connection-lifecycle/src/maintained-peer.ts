@@ -38,7 +38,7 @@ export class MaintainedPeer {
   #options: RetryOptions
   #timer: Timer | undefined
   #dialling: AbortController | undefined
-  /** Why the last connection ended, until the next dial */
+  /** Why a connection of ours ended before it was ready, until the next dial */
   #lastReason: CloseReason | undefined
   /** Of the dial in flight: the first permanent refusal of what was asked about */
   #denied: Refusal | undefined
@@ -103,6 +103,7 @@ export class MaintainedPeer {
 
   /** The peer has connected, in whichever direction */
   connected (): void {
+    if (this.#suspended) this.#failures = 0
     this.#suspended = false
     if (this.#dialling == null) this.#disarm()
   }
@@ -118,11 +119,14 @@ export class MaintainedPeer {
     if (record.readyAt != null) {
       this.#failures = 0
       if (this.#init.clock.now() - record.readyAt >= this.#options.stableAfter) this.#attempts = 0
+      this.#lastReason = undefined
+    } else if (record.direction === 'outbound') {
+      // what is said of one that was ready, or came by itself, may not be true of the next dial: that is asked about anew
+      this.#lastReason = record.reason
     }
     // the outcome of a dial in flight decides, with this in mind
-    this.#lastReason = record.reason
     if (this.#ended || this.#suspended || this.#dialling != null || this.#timer != null || this.#init.isConnected()) return
-    this.#retry(undefined)
+    this.#over(undefined)
   }
 
   /** Nothing is dialled and nothing waits from here on; `wake` begins again, unless it has ended */
@@ -169,12 +173,13 @@ export class MaintainedPeer {
     if (this.#dialling !== dialling) return
     this.#dialling = undefined
     this.#disarm()
-    this.#dialled(error)
+    // without an error it has connected, and may be gone again
+    if (error != null || !this.#init.isConnected()) this.#over(error)
   }
 
-  #dialled (error: unknown): void {
-    if (error != null) this.#failures++
-    // without an error it has connected, and may be gone again
+  /** An attempt has come to nothing, or what came of it is over */
+  #over (error: unknown): void {
+    if (error != null || this.#lastReason != null) this.#failures++
     if (!this.#init.isConnected() && !this.#suspended) this.#retry(error)
   }
 

@@ -1,4 +1,4 @@
-import { AlreadyAttachedError } from '@cordon/interface-connection-lifecycle'
+import { AlreadyAttachedError, isRefusal } from '@cordon/interface-connection-lifecycle'
 import { InvalidParametersError } from '@libp2p/interface'
 import { NAME, STAY } from './constants.ts'
 import { Steps } from './participants.ts'
@@ -213,9 +213,12 @@ export class Spine implements LifecycleDriver {
   async close (connection: ConnectionRecord, reason: CloseReason, { abort = false }: CloseOptions = {}): Promise<void> {
     const record = this.own(connection)
     if (!record.isClosed()) {
-      const refusal = reason.code === 'refused' ? reason.refusal : undefined
-      if (refusal != null) this.#context.totals.refused.add(refusal.module)
-      // a refusal lets no maintained peer go: whether it is dialled again depends on the refusal, as at every step
+      const refusal = reason.code === 'refused' && isRefusal(reason.refusal) ? reason.refusal : undefined
+      if (refusal != null) {
+        this.#context.totals.refused.add(refusal.module)
+        this.#tell(record, refusal)
+      }
+      // a refusal lets no maintained peer go: those who refuse are asked about the next dial as well
       this.#teardown.finish(record, reason, abort ? 'abort' : 'close', refusal != null)
     } else if (abort) {
       this.#teardown.cut(record)
@@ -247,12 +250,12 @@ export class Spine implements LifecycleDriver {
   #ready (record: LifecycleRecord): Refusal | undefined {
     const { clock, events, steps, table, totals } = this.#context
     record.state = transition(record.state, 'ready')
-    record.readyAt = clock.now()
     this.#teardown.leave(record)
     table.unplace(record)
 
     const refusal = steps.decide('ready', record, 0, steps.count)
     if (!this.#goesOn(record, refusal)) return refusalOf(record.reason)
+    record.readyAt = clock.now()
     totals.readied++
     record.settle()
     if (record.announced && events.wants('connection:ready')) events.emit({ type: 'connection:ready', record })
@@ -284,11 +287,16 @@ export class Spine implements LifecycleDriver {
     return refusalOf(record.reason)
   }
 
-  #end (record: LifecycleRecord, refusal: Refusal): void {
+  /** One line for each refusal of a public address */
+  #tell (record: LifecycleRecord, refusal: Refusal): void {
     const { log } = this.#context
     if (log.enabled && record.address.class === 'public' && !record.isClosed()) {
       log('refused remote=%s direction=%s module=%s code=%s', record.address.key, record.direction, refusal.module, refusal.code)
     }
+  }
+
+  #end (record: LifecycleRecord, refusal: Refusal): void {
+    this.#tell(record, refusal)
     this.#teardown.finish(record, { code: 'refused', by: 'local', refusal }, 'abort', true)
   }
 

@@ -132,7 +132,7 @@ export interface ConnectionLifecycle extends TypedEventTarget<LifecycleEvents> {
   /**
    * Closes the record, in order or at once; see `ConnectionRecord.close`. Idempotent: the first of `lost` and `close` counts; resolves once all is released. A
    * maintained peer is not dialled again after this until it has connected to us, or was maintained anew; but where the
-   * reason is a refusal it is dialled again, or given up where that is `permanent`, and the refusal counts in `stats()`.
+   * reason is a refusal it is dialled again, unless `dial` of a participant says no as well, and the refusal counts in `stats()`.
    */
   close (record: ConnectionRecord, reason: CloseReason, options?: CloseOptions): Promise<void>
 

@@ -23,7 +23,7 @@ export interface Refusal {
   /** A sentence that says what was full, by how much and which setting changes it; may be built on first read */
   readonly message: string
 
-  /** Trying again will not help; a maintained peer is given up */
+  /** Trying again will not help; a maintained peer that was dialled is given up */
   readonly permanent?: boolean
 
   /** The scope that was full, such as `system` or `peer:12D3…` */
