@@ -5,9 +5,11 @@ import { MemoryDatastore } from 'datastore-core'
 import { Key } from 'interface-datastore'
 import { describe, expect, it } from 'vitest'
 import { keyOf } from '../src/store/codec.ts'
-import { errorsOf, settle, subjectsIn, Unreliable } from './store-support.ts'
+import { errorsOf, settle, subjectsIn, taken, Unreliable } from './store-support.ts'
 import { from, lets, make, PEER } from './support.ts'
+import type { CoreConnectionGater } from '@cordon/connection-gater'
 import type { GateTarget } from '@cordon/interface-connection-gater'
+import type { Batch } from 'interface-datastore'
 
 describe('a datastore that hangs', () => {
   it('delays no decision; a block is in force, an unblock is not, and both say so', async () => {
@@ -300,6 +302,83 @@ describe('what is kept', () => {
     clock.tick(1_000)
     await settle()
     expect(await subjectsIn(datastore)).toEqual([])
+    await gater.stop()
+  })
+})
+
+describe('strikes of neighbours, who are drawn together', () => {
+  const NEIGHBOURS = Array.from({ length: 8 }, (_, i) => `198.51.100.${i}`)
+
+  /** What a crash after each commit would have left */
+  class Copied extends Unreliable {
+    readonly copies: MemoryDatastore[] = []
+
+    override batch (): Batch {
+      const batch = super.batch()
+      const commit = batch.commit.bind(batch)
+      batch.commit = async () => {
+        await commit()
+        const copy = new MemoryDatastore()
+        for await (const { key, value } of super.query({})) copy.put(key, value)
+        this.copies.push(copy)
+      }
+      return batch
+    }
+  }
+
+  const strike = (gater: CoreConnectionGater, ip: string): void => { gater.strike({ address: normaliseAddress(ip) }, 100, 'noise') }
+
+  /** Whom whoever reads what a crash has left lets in again */
+  async function letIn (datastore: MemoryDatastore, ips: readonly string[]): Promise<string[]> {
+    const { gater } = make({ datastore })
+    await gater.start()
+    const free = ips.filter(ip => lets(gater, from(ip)))
+    await gater.stop()
+    return free
+  }
+
+  it('are blocked by what is in the datastore at every moment', async () => {
+    const datastore = new Copied()
+    const { gater } = make({ datastore, strikes: { aggregateAt: 8 } })
+    await gater.start()
+    for (const [i, ip] of NEIGHBOURS.entries()) {
+      strike(gater, ip)
+      await settle()
+      expect(datastore.copies.length).toBeGreaterThan(0)
+      for (const copy of datastore.copies.splice(0)) expect(await letIn(copy, NEIGHBOURS.slice(0, i))).toEqual([])
+    }
+    expect(await subjectsIn(datastore)).toEqual(['198.51.100.0/24'])
+    await gater.stop()
+  })
+
+  it('are so as well while all that there is has not been read yet', async () => {
+    const datastore = new Copied()
+    const earlier = make({ datastore })
+    await earlier.gater.start()
+    for (const ip of NEIGHBOURS.slice(0, 2)) strike(earlier.gater, ip)
+    await earlier.gater.stop()
+
+    const { gater, clock } = make({ datastore, strikes: { aggregateAt: 2 } })
+    datastore.reading = 'stops'
+    const started = gater.start()
+    await settle()
+    datastore.copies.length = 0
+    strike(gater, '198.51.100.9')
+    await settle()
+    expect([...gater.rules()].map(({ subject }) => subject)).toEqual(['198.51.100.0/24'])
+    for (const copy of [...datastore.copies, datastore]) {
+      const read = new MemoryDatastore()
+      datastore.reading = 'works'
+      for await (const { key, value } of copy.query({})) read.put(key, value)
+      datastore.reading = 'stops'
+      expect(await letIn(read, NEIGHBOURS.slice(0, 2))).toEqual([])
+    }
+    datastore.reading = 'works'
+    datastore.release()
+    await taken(clock, started)
+    await settle()
+    // the one that was read last is covered by it, and goes when its time is over
+    expect(await subjectsIn(datastore)).toEqual(['198.51.100.1/32', '198.51.100.0/24'])
     await gater.stop()
   })
 })

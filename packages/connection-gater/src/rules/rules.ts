@@ -152,7 +152,8 @@ export class Rules {
     const { add, severity: worst, remove, evicted } = this.#automatic.plan(subject, severity)
     const isBlocked = manual.find(add, 'block', 'any') !== undefined
     // what the operator blocks already takes nobody's place
-    const told = isBlocked && evicted > 0 ? [] : remove.flatMap(other => this.#drop(automatic, other, 'block', 'any', 'removed'))
+    const removed = isBlocked && evicted > 0 ? [] : remove
+    const told = removed.flatMap(other => this.#end(automatic, other, 'block', 'any', 'removed'))
     if (!isBlocked) {
       const id = idOf('block', 'any', add.text)
       const isNew = automatic.find(add, 'block', 'any') === undefined
@@ -164,6 +165,8 @@ export class Rules {
       this.keeper?.putLater(id, isNew)
       this.await()
     }
+    // only now: whoever reads what a crash has left is to find too much rather than too little
+    for (const { text } of removed) this.keeper?.dropLater(idOf('block', 'any', text))
     const rule = this.#describe(isBlocked ? manual : automatic, add, 'block', 'any')
     this.#tell(told)
     if (!isBlocked) this.#emit('rule:added', { rule, close: true })

@@ -134,6 +134,12 @@ export class Keeper {
     else this.#changed?.delete(id)
   }
 
+  /** As `drop`, for what has made room for something that `putLater` was told of: what was read of it stays until that is written */
+  dropLater (id: string): void {
+    if (!this.#isRead && !this.#later.has(id)) this.#later.set(id, true)
+    else this.drop(id)
+  }
+
   async written (id: string): Promise<void> {
     await this.#writer.written(id)
   }
