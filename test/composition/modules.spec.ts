@@ -1,6 +1,8 @@
 import { compose } from '@cordon/component-registry'
+import { connectionGater } from '@cordon/connection-gater'
 import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { participantSymbol, readinessSymbol } from '@cordon/interface-connection-lifecycle'
+import { resourceManager } from '@cordon/resource-manager'
 import { serviceCapabilities, serviceDependencies } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
@@ -110,6 +112,8 @@ describe('what shows only once modules exist rejects createLibp2p before anythin
     ['a participant without a stage', { a: () => ({ [participantSymbol]: { opened: () => {} } }) }, 'modules.a: its participant has no stage; stages are gate, account, admit, observe'],
     ['a participant with a misspelt step', { a: () => ({ [participantSymbol]: { stage: 'gate', open: () => {} } }) }, 'modules.a: its participant has no step "open"; steps are dial, opened'],
     ['a participant with a step that is none', { a: () => ({ [participantSymbol]: { stage: 'gate', opened: 5 } }) }, 'modules.a: the step "opened" of its participant is no function'],
+    ['a participant that is no object of its own', { a: () => ({ stage: 'gate', opened: () => {} }) }, 'modules.a: has "stage" and "opened" and is no participant: they belong into an object under [participantSymbol]'],
+    ['a participant under the text of the symbol', { a: () => ({ participantSymbol: { stage: 'gate', opened: () => {} } }) }, 'modules.a: has its participant under the text "participantSymbol"'],
     ['no participant under the symbol', { a: () => ({ [participantSymbol]: null }) }, 'modules.a: its participant is no object'],
     ['an unknown stage', { a: () => ({ [participantSymbol]: { stage: 'bouncer' } }) }, 'unknown stage "bouncer"'],
     ['two lifecycles', { second: connectionLifecycle() }, 'second connection lifecycle'],
@@ -127,6 +131,15 @@ describe('what shows only once modules exist rejects createLibp2p before anythin
     nodes.push(await createLibp2p(options))
 
     await expect(createLibp2p(options)).rejects.toMatchObject({ name: 'ComposedOptionsReusedError' })
+  })
+})
+
+describe('two modules that each would decide for themselves', () => {
+  it.each<[string, () => ModuleFactory, string]>([
+    ['gaters', connectionGater, 'several modules are gaters'],
+    ['resource managers', resourceManager, 'several modules are resource managers']
+  ])('as %s are a mistake, and the node says so instead of starting', async (_, make, message) => {
+    await expect(start({ first: make(), second: make() })).rejects.toMatchObject({ name: 'ModuleStartError', message: expect.stringContaining(message) as string })
   })
 })
 

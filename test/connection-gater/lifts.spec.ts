@@ -98,9 +98,3 @@ describe('whom several modules trust', () => {
     expect(host.manager.allowlist).toBe(host.gater)
   })
 })
-
-describe('several gaters in one node', () => {
-  it('are a mistake, and the node says so instead of starting', async () => {
-    await expect(gated({ siblings: { gates: connectionGater() } })).rejects.toMatchObject({ name: 'ModuleStartError', message: expect.stringContaining('several modules are gaters') as string })
-  })
-})

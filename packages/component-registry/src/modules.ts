@@ -29,7 +29,7 @@ export class Module implements Orderable {
 
   constructor (name: string, instance: unknown) {
     if (typeof instance !== 'object' || instance == null) {
-      throw new ComposeError(`modules.${name}`, `its factory made ${instance === null ? 'null' : typeof instance} instead of a module${typeof instance === 'function' ? ': is a call missing, as in lifecycle: connectionLifecycle()?' : ''}`)
+      throw new ComposeError(`modules.${name}`, `its factory made ${instance === null ? 'null' : typeof instance} instead of a module${typeof instance === 'function' ? ': is a call missing, as in gater: connectionGater()?' : ''}`)
     }
 
     if (isThenable(instance)) {
@@ -44,6 +44,7 @@ export class Module implements Orderable {
     this.capabilities = strings(instance, serviceCapabilities)
     this.dependencies = strings(instance, serviceDependencies)
     this.takesPart = isParticipantModule(instance)
+    if (!this.takesPart) checkBystander(name, instance)
     this.stage = isParticipantModule(instance) ? checkParticipant(name, instance[participantSymbol]).stage : undefined
     this.#takeHooks(instance)
   }
@@ -174,6 +175,19 @@ function strings (instance: object, symbol: symbol): string[] {
 const STEPS: ReadonlySet<string> = new Set<Exclude<keyof Participant, 'stage'>>([
   'dial', 'opened', 'raw', 'identified', 'secured', 'ready', 'closed', 'streamOpened', 'streamNegotiated', 'streamClosed'
 ])
+
+/** What looks like a participant and is not found as one would protect from nothing */
+function checkBystander (name: string, instance: object): void {
+  if ('participantSymbol' in instance) {
+    throw new ComposeError(`modules.${name}`, 'has its participant under the text "participantSymbol": the symbol is written in brackets, [participantSymbol]')
+  }
+
+  const step = [...STEPS].find(step => typeof (instance as Record<string, unknown>)[step] === 'function')
+
+  if ('stage' in instance && step != null) {
+    throw new ComposeError(`modules.${name}`, `has "stage" and "${step}" and is no participant: they belong into an object under [participantSymbol]`)
+  }
+}
 
 /** A participant that never takes part, because something in it is misspelt, protects from nothing */
 function checkParticipant (name: string, participant: unknown): Participant {

@@ -232,7 +232,9 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
     const { keeper } = this.#rules
     if (keeper === undefined) return ['there is no datastore: rules are gone when the process ends']
     if (keeper.state === 'stopped') return ['the gater is not started: rules are neither read nor kept']
-    return keeper.isRead ? [] : ['the rules are still being read from the datastore: those that are missing are not in force']
+    const failing = keeper.state === 'failing'
+    if (!keeper.isRead) return [failing ? 'the rules could not be read from the datastore, which is tried again: those that are missing are not in force' : 'the rules are still being read from the datastore: those that are missing are not in force']
+    return failing ? ['the datastore fails, which is tried again: what has changed since is gone when the process ends'] : []
   }
 
   async #put (action: RuleAction, subject: Subject, options: RuleOptions | undefined): Promise<Rule> {

@@ -92,7 +92,8 @@ describe('what others say', () => {
     // where it did, the runner would say that a rejection was not handled
     const late = async (): Promise<never> => { throw new Error('late') }
     const { gater } = make({ refusalLog: late as unknown as () => void })
-    await gater.block({ name: 'late', predicate: late as unknown as () => boolean })
+    await gater.block({ name: 'late', predicate: (() => late()) as unknown as () => boolean })
+    await expect(gater.block({ name: 'later', predicate: late as unknown as () => boolean })).rejects.toThrow('predicate of a subject must answer at once, got an async function')
     expect(gater.decide(from('8.8.4.4'))).toMatchObject({ cause: 'predicate' })
     await new Promise<void>(resolve => { systemClock.schedule(0, resolve, { ref: true }) })
   })

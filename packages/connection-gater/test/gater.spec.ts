@@ -1,5 +1,6 @@
 import { normaliseAddress } from '@cordon/address'
 import { InvalidRuleError } from '@cordon/interface-connection-gater'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { MemoryDatastore } from 'datastore-core'
 import { describe, expect, it } from 'vitest'
 import { from, lets, make, OTHER, PEER, RELAY, to } from './support.ts'
@@ -131,6 +132,9 @@ describe('decisions', () => {
       expect(() => gater.verdict(target as GateTarget)).toThrow(InvalidRuleError)
       expect(() => gater.decide(target as GateTarget)).toThrow(InvalidRuleError)
     }
+    expect(() => gater.decide({ direction, peer: peerIdFromString(PEER) } as unknown as GateTarget)).toThrow('a peer must be the text of a peer id, which is its toString(), got an instance of Ed25519PeerId')
+    expect(() => gater.verdict({ direction, addr: '192.0.2.1' } as unknown as GateTarget)).toThrow('a target has no "addr": it has direction, address, peer')
+    expect(gater.decide({ direction, address: undefined, peer: undefined })).toBeUndefined()
     expect(() => gater.verdict({ direction, address: '192.0.2.1' } as unknown as GateTarget)).toThrow('an address must be what normaliseAddress() of @cordon/address returns, got "192.0.2.1"')
     expect(() => gater.strike({ address: '192.0.2.1' } as unknown as Offender, 10, 'x')).toThrow('an address must be what normaliseAddress()')
     expect(() => gater.strike({ peer: PEER, address: '192.0.2.1' } as unknown as Offender, 1, 'x')).toThrow(InvalidRuleError)
@@ -214,11 +218,19 @@ describe('bad input', () => {
 
   it.each([
     ['example.com', 'got "example.com"; a name is written /dns/example.com'],
-    ['127.0.0.1:4001', 'got "127.0.0.1:4001"; rules have no ports: give the host alone'],
-    ['[::1]:4001', 'got "[::1]:4001"; rules have no ports: give the host alone'],
+    ['example.com:80', 'got "example.com:80"; rules have no ports; a name is written /dns/example.com'],
+    ['*.example.com', 'got "*.example.com"; a name is written /dns/*.example.com'],
+    ['www.example.com.', 'got "www.example.com."; a name is written /dns/www.example.com'],
+    ['192.0.2.*', 'got "192.0.2.*"; a range is written as in 192.0.2.0/24'],
+    ['127.0.0.1:4001', /got "127.0.0.1:4001"; rules have no ports$/],
+    ['10.0.0.0/8:80', /got "10.0.0.0\/8:80"; rules have no ports$/],
+    ['[::1]:4001', /got "\[::1\]:4001"; rules have no ports$/],
     ['https://192.0.2.1/', 'got "https://192.0.2.1/"; of a URL give the host alone'],
     [{ ip: '1.2.3.4', cidr: '1.2.3.0/24' }, 'got an object with "ip", "cidr"'],
-    [new URL('http://127.0.0.1'), 'got an instance of URL: of a peer id or a multiaddr give the text, which is its toString()']
+    [Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`key${i}`, i])), 'got an object with 9 keys'],
+    [peerIdFromString(PEER), 'got an instance of Ed25519PeerId: give its text, which is its toString()'],
+    [Promise.resolve(PEER), 'got an instance of Promise: await it first'],
+    [new Map(), /got an instance of Map$/]
   ])('is told what to write instead: %o', async (subject, message) => {
     await expect(make().gater.block(subject as Subject)).rejects.toThrow(message)
   })

@@ -203,6 +203,24 @@ describe('a gater on a node of libp2p', () => {
     await gater.stop()
   })
 
+  it('says that nothing is kept while the datastore fails, and what is missing where it could not be read', async () => {
+    const datastore = new MemoryDatastore()
+    const gater = createConnectionGater({ datastore })
+    await gater.start()
+    const { batch } = datastore
+    datastore.batch = () => { throw new Error('disk full') }
+    await expect(gater.block('192.0.2.1')).rejects.toThrow('disk full')
+    expect(gater.status()).toMatchObject({ store: 'failing', missing: ['the datastore fails, which is tried again: what has changed since is gone when the process ends', expect.any(String)] })
+    datastore.batch = batch
+    await gater.stop()
+
+    const unread = createConnectionGater({ datastore, storeTimeout: 20 })
+    datastore.query = () => { throw new Error('no disk') }
+    await unread.start()
+    expect(unread.status()).toMatchObject({ store: 'failing', missing: ['the rules could not be read from the datastore, which is tried again: those that are missing are not in force', expect.any(String)] })
+    await unread.stop()
+  })
+
   it('closes the others where one of them throws because it cannot say goodbye', async () => {
     const gater = createConnectionGater()
     const aborted: unknown[] = []

@@ -319,7 +319,7 @@ describe('strikes of neighbours, who are drawn together', () => {
       batch.commit = async () => {
         await commit()
         const copy = new MemoryDatastore()
-        for await (const { key, value } of super.query({})) copy.put(key, value)
+        for await (const { key, value } of super.query({})) await copy.put(key, value)
         this.copies.push(copy)
       }
       return batch
@@ -343,7 +343,7 @@ describe('strikes of neighbours, who are drawn together', () => {
     await gater.start()
     for (const [i, ip] of NEIGHBOURS.entries()) {
       strike(gater, ip)
-      await settle()
+      for (let i = 0; i < 10; i++) await settle()
       expect(datastore.copies.length).toBeGreaterThan(0)
       for (const copy of datastore.copies.splice(0)) expect(await letIn(copy, NEIGHBOURS.slice(0, i))).toEqual([])
     }
@@ -369,7 +369,7 @@ describe('strikes of neighbours, who are drawn together', () => {
     for (const copy of [...datastore.copies, datastore]) {
       const read = new MemoryDatastore()
       datastore.reading = 'works'
-      for await (const { key, value } of copy.query({})) read.put(key, value)
+      for await (const { key, value } of copy.query({})) await read.put(key, value)
       datastore.reading = 'stops'
       expect(await letIn(read, NEIGHBOURS.slice(0, 2))).toEqual([])
     }

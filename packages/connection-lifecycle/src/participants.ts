@@ -141,8 +141,9 @@ export class Steps {
     return answer
   }
 
-  /** What a step without a say answers is of no interest, unless it is a promise: then its work is not done yet */
+  /** What a step without a say answers is of no interest, unless it is a promise, whose work is not done yet, or a refusal, which nobody heeds */
   #told (module: string, step: string, answer: unknown): Refusal | undefined {
+    if (isRefusal(answer)) return this.#fault(module, step, new TypeError('it answered with a refusal, and has no say'))
     return isThenable(answer) ? this.#fault(module, step, answer) : undefined
   }
 

@@ -1,3 +1,4 @@
+import { INSPECT } from '@cordon/options'
 import type { Intent } from './reasons.ts'
 import type { Deadline } from '@cordon/clock'
 import type { Place } from '@cordon/fair-set'
@@ -105,6 +106,10 @@ export class LifecycleRecord implements ConnectionRecord {
   toJSON (): object {
     const { id, direction, remoteAddr, remotePeer, state, phase, openedAt, reason } = this
     return { id, direction, remoteAddr: remoteAddr.toString(), remotePeer: remotePeer?.toString(), state, phase, openedAt, reason: reason?.code }
+  }
+
+  [INSPECT] (): object {
+    return this.toJSON()
   }
 
   /** Asked anew after each callback, because each of them may have closed it */

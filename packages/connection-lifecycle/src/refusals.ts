@@ -1,13 +1,17 @@
-import { show } from '@cordon/options'
+import { INSPECT, show } from '@cordon/options'
 import { NAME } from './constants.ts'
 import type { CloseReason, Direction, NormalisedAddress, Refusal } from '@cordon/interface-connection-lifecycle'
 
-/** A refusal whose sentence is built for whoever reads it; a log that writes it as JSON is one of them */
+/** A refusal whose sentence is built for whoever reads it; a log that writes it as JSON, and Node's console, are among them */
 abstract class Worded {
   abstract get message (): string
 
   toJSON (): object {
     return Object.assign({}, this, { message: this.message })
+  }
+
+  [INSPECT] (): object {
+    return this.toJSON()
   }
 }
 

@@ -287,12 +287,11 @@ export class Reference {
       const plan = this.plan
       const applies = plan?.step === step && plan.who === i
       if (applies) this.plan = undefined
-      // a step without a say that answers with a refusal has just answered something
-      const says = applies && !(plan.how === 'refuses' && (step === 'raw' || step === 'secured'))
-      if (step === 'opened' && !(says && plan.how === 'refuses')) c.passed = i + 1
-      if (!says) continue
+      if (step === 'opened' && !(applies && plan.how === 'refuses')) c.passed = i + 1
+      if (!applies) continue
       this.refusals++
-      if (plan.how !== 'refuses') this.faults++
+      // a step without a say has no business refusing
+      if (plan.how !== 'refuses' || step === 'raw' || step === 'secured') this.faults++
       this.#refuse(c)
       return false
     }

@@ -12,6 +12,11 @@ const FAULTS: ReadonlyArray<[string, () => unknown]> = [
   ['resolves', () => Promise.resolve(undefined)],
   ['answers with a thenable that throws', () => ({ then: () => { throw new Error('then') } })]
 ]
+/** Of a step that has no say */
+const UNHEARD: ReadonlyArray<[string, () => unknown]> = [
+  ...FAULTS,
+  ['answers with a refusal', () => ({ code: 'limit', module: 'buggy', message: 'no' })]
+]
 const NO_ANSWERS: ReadonlyArray<[string, () => unknown]> = [
   ['answers true', () => true],
   ['answers null', () => null],
@@ -20,7 +25,7 @@ const NO_ANSWERS: ReadonlyArray<[string, () => unknown]> = [
 
 describe('a step that is a bug', () => {
   for (const step of STEPS) {
-    it.each(step === 'raw' || step === 'secured' ? FAULTS : [...FAULTS, ...NO_ANSWERS])(`${step} %s: refuses, is logged and counted, and is told of the end`, async (_what, act) => {
+    it.each(step === 'raw' || step === 'secured' ? UNHEARD : [...FAULTS, ...NO_ANSWERS])(`${step} %s: refuses, is logged and counted, and is told of the end`, async (_what, act) => {
       const steps: string[] = []
       const buggy = { stage: 'account', [step]: act, closed: () => { steps.push('buggy.closed') } } as unknown as Participant
       const { driver, events, lifecycle, lines, raw } = bench({ participants: [recorder('first', 'gate', steps), ['buggy', buggy], recorder('last', 'observe', steps)] })
@@ -44,7 +49,7 @@ describe('a step that is a bug', () => {
     })
   }
 
-  it.each(FAULTS)('closed %s: the others are told all the same', async (_what, act) => {
+  it.each(UNHEARD)('closed %s: the others are told all the same', async (_what, act) => {
     const steps: string[] = []
     const buggy = { stage: 'account', closed: act } as unknown as Participant
     const { lifecycle, lines, open } = bench({ participants: [recorder('first', 'gate', steps), ['buggy', buggy], recorder('last', 'observe', steps)] })

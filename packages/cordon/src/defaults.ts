@@ -65,7 +65,27 @@ export function withDefaults (modules: unknown = {}): Modules {
 
   const chosen = given.filter(([, factory]) => factory !== undefined)
 
-  return { ...DEFAULTS, ...Object.fromEntries(chosen.map(([name, factory]) => [name, Object.hasOwn(KINDS, name) ? ofKind(name as keyof Defaults, factory) : factory])) }
+  const taken = new Set(Object.keys(DEFAULTS).filter(name => name !== 'lifecycle' && !chosen.some(([other, factory]) => other === name && factory === false)))
+
+  return { ...DEFAULTS, ...Object.fromEntries(chosen.map(([name, factory]) => [name, Object.hasOwn(KINDS, name) ? ofKind(name as keyof Defaults, factory) : ofNoKind(name, factory, taken)])) }
+}
+
+/** A module under a misspelt name would stand beside the default that it was meant to replace */
+function ofNoKind (name: string, factory: Modules[string], taken: ReadonlySet<string>): Modules[string] {
+  if (typeof factory !== 'function') {
+    return factory
+  }
+
+  return (components: never) => {
+    const module = factory(components)
+    const kind = Object.entries(KINDS).find(([kind, { has }]) => taken.has(kind) && has(module))?.[0]
+
+    if (kind != null) {
+      throw new ComposeError(`modules.${name}`, `is a ${kind}, and there is one by that name already; to replace it, call this one ${kind}, or leave that one out with ${kind}: false`)
+    }
+
+    return module
+  }
 }
 
 function ofKind (name: keyof Defaults, factory: Modules[string]): Modules[string] {

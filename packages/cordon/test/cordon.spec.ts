@@ -47,16 +47,14 @@ describe('cordon', () => {
     await expect(createLibp2p(untyped({}, { [name]: factory }))).rejects.toThrow(`modules.${name}: `)
   })
 
-  it('says of a second resource manager that there can be one', async () => {
-    const node = await createLibp2p({ ...cordon({}, { resourcemanager: resourceManager() }), start: false })
-
-    await expect((async () => { await node.start() })()).rejects.toThrow('several modules are resource managers')
-  })
-
-  it('says of a second gater that there can be one', async () => {
-    const node = await createLibp2p({ ...cordon({}, { gate: connectionGater() }), start: false })
-
-    await expect((async () => { await node.start() })()).rejects.toThrow('several modules are gaters')
+  it.each([
+    ['resourcemanager', 'resourceManager', resourceManager],
+    ['gatr', 'gater', connectionGater]
+  ])('does not make a node where %s is beside the %s that it was meant to replace', async (name, kind, make) => {
+    await expect(createLibp2p(untyped({}, { [name]: make() }))).rejects.toMatchObject({ name: 'ComposeError', path: `modules.${name}`, message: expect.stringContaining(`is a ${kind}, and there is one by that name already`) as string })
+    const node = await createLibp2p(untyped({}, { [name]: make(), [kind]: false }))
+    await node.stop()
+    expect(Object.keys(node.services)).toContain(name)
   })
 
   it('adds modules of your own', async () => {

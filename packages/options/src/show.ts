@@ -63,6 +63,9 @@ export function show (value: unknown): string {
   }
 }
 
+/** Node's `console.log` asks an object for this method, and prints what it returns in place of the object's fields */
+export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom')
+
 /** Printing a bigint of a million digits takes seconds, so large ones are not printed */
 function showBigint (value: bigint): string {
   return value === BigInt.asIntN(64, value) ? `${value}n` : 'a bigint of more than 64 bits'

@@ -220,7 +220,8 @@ export function findIgnoredPorts (allowlist: AllowlistSource | readonly string[]
  * @throws {InvalidParametersError} when an entry is none
  */
 export function createAllowlist (entries: readonly string[] = []): Allowlist {
-  if (typeof entries === 'string') throw new InvalidParametersError(`the entries of an allowlist come as a list of texts, got ${show(entries)}`)
+  const given: unknown = entries
+  if (!Array.isArray(given)) throw new InvalidParametersError(`the entries of an allowlist come as a list of texts, got ${show(given)}`)
   const list = new EntryList()
   for (const entry of entries) list.add(entry)
   return list

@@ -135,7 +135,9 @@ export class ResourceManagerClass implements CoreResourceManager {
     }
   }
 
-  snapshot ({ peers = SNAPSHOT_PEERS }: SnapshotOptions = NO_OPTIONS): ResourceSnapshot {
+  snapshot (options: SnapshotOptions = NO_OPTIONS): ResourceSnapshot {
+    const { peers = SNAPSHOT_PEERS, ...unknown } = options
+    if (typeof options !== 'object' || Object.keys(unknown).length > 0) throw new InvalidParametersError(`a snapshot takes { peers: n }, got ${show(options)}`)
     if (!(Number.isSafeInteger(peers) || peers === Infinity) || peers < 0) throw new InvalidParametersError(`peers must be a whole number of at least 0, or Infinity, got ${show(peers)}`)
     return takeSnapshot(this.#graph, peers)
   }

@@ -1,3 +1,4 @@
+import { INSPECT } from '@cordon/options'
 import { NAME } from '../constants.ts'
 import type { GateCause, GateRefusal, GateTarget, Rule } from '@cordon/interface-connection-gater'
 
@@ -43,9 +44,13 @@ export class Refused implements GateRefusal {
     return this.#faulty ? `${id} failed when it was asked about ${who}, which refuses` : `${who} is covered by "${id}" of ${by}${reason === undefined || reason === list ? '' : `: ${printable(reason)}`}`
   }
 
-  /** The sentence is built when it is read, where `JSON.stringify` does not look */
+  /** The sentence is built when it is read, where neither `JSON.stringify` nor `console.log` looks */
   toJSON (): object {
     return Object.assign({}, this, { message: this.message })
+  }
+
+  [INSPECT] (): object {
+    return this.toJSON()
   }
 }
 

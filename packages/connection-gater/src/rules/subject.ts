@@ -41,8 +41,9 @@ export function parseSubject (subject: Subject): Parsed {
 /** What was given where a text or an object with one key is wanted, and what to give instead where that is likely */
 function showSubject (subject: unknown, keys: readonly string[]): string {
   const shown = show(subject)
-  if (shown.startsWith('an instance of')) return `${shown}: of a peer id or a multiaddr give the text, which is its toString()`
-  return shown === 'an object' && keys.length > 1 ? `an object with ${keys.length > 8 ? keys.length : keys.map(key => show(key)).join(', ')}` : shown
+  if (/^an instance of \w*(?:PeerId|Multiaddr)/.test(shown)) return `${shown}: give its text, which is its toString()`
+  if (shown === 'an instance of Promise') return `${shown}: await it first`
+  return shown === 'an object' && keys.length > 1 ? `an object with ${keys.length > 8 ? `${keys.length} keys` : keys.map(key => show(key)).join(', ')}` : shown
 }
 
 function parseAs (key: string, value: string): Parsed {
@@ -66,6 +67,7 @@ function wrong (expected: string, value: string): never {
 }
 
 function parsePredicate ({ predicate, name }: { predicate: GatePredicate, name: string }): Parsed {
+  if (Object.prototype.toString.call(predicate) === '[object AsyncFunction]') throw new InvalidRuleError('predicate of a subject must answer at once, got an async function, whose promise would refuse everybody', 'an async function')
   if (typeof predicate !== 'function') throw new InvalidRuleError(`predicate of a subject must be a function, got ${show(predicate)}`, show(predicate))
   if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) throw new InvalidRuleError(`a predicate needs a name of 1 to 64 letters, digits, dots and dashes, got ${show(name)}`, show(name))
   return { type: 'predicate', kind: 'predicate', text: `predicate:${name}`, predicate }
@@ -137,8 +139,10 @@ export function parseText (text: string): Parsed {
 /** What to write instead of what others take for the text of a host */
 function advice (text: string): string {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return '; of a URL give the host alone'
-  if (/^(?:\[.*\]|[\w.-]+):\d+$/.test(text)) return '; rules have no ports: give the host alone'
-  return /^[\w-]+(?:\.[\w-]+)+$/.test(text) && /[a-z]/i.test(text) ? `; a name is written /dns/${text}` : ''
+  const [, host = text, port] = /^(\[.*\]|[^:]+):(\d+)$/.exec(text) ?? []
+  const ports = port === undefined ? '' : '; rules have no ports'
+  if (/^\d{1,3}(?:\.(?:\d{1,3}|\*)){1,3}$/.test(host) && host.includes('*')) return `${ports}; a range is written as in 192.0.2.0/24`
+  return /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*\.?$/.test(host) && /[a-z]/i.test(host) ? `${ports}; a name is written /dns/${host.replace(/\.$/, '')}` : ports
 }
 
 /** The parts of a text such as `/ip4/192.0.2.0/ipcidr/24/ws`, taken from the left */

@@ -21,14 +21,15 @@ export interface Struck {
  *
  * @throws {InvalidRuleError} when there is neither peer nor address, or one that is not normalised
  */
-export function narrowest ({ peer, address, sharers = 0 }: Offender): Struck {
+export function narrowest (offender: Offender): Struck {
+  const { peer, address, sharers = 0 } = offender
   if (!Number.isSafeInteger(sharers) || sharers < 0) throw new InvalidRuleError(`sharers must be a whole number of at least 0, got ${show(sharers)}`, show(sharers))
   if (address !== undefined) checkAddress(address)
   if (peer !== undefined) {
     const subject = parseSubject({ peer })
     return { text: subject.text, subject, share: 1 }
   }
-  if (address === undefined) throw new InvalidRuleError('a strike needs a peer or an address', '')
+  if (address === undefined) throw new InvalidRuleError(`a strike needs { peer } or { address }, got ${show(offender)}`, show(offender))
   const share = 1 / (1 + sharers)
   if (address.family === 0) return { text: address.key, share }
   const subject = parseText(address.share)

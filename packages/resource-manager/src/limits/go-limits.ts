@@ -58,8 +58,11 @@ export function readLimits (json: unknown): ReadLimits {
 }
 
 function parse (json: unknown): unknown {
-  if (ArrayBuffer.isView(json)) throw new InvalidParametersError(`the limits must be a text or an object, got ${show(json)}: read the file as text`)
-  if (typeof json !== 'string') return json
+  if (typeof json !== 'string') {
+    const shown = show(json)
+    if (shown.startsWith('an instance of')) throw new InvalidParametersError(`the limits must be a text or an object, got ${shown}${shown.endsWith('Promise') ? ': await it' : ': read the file as text'}`)
+    return json
+  }
   try {
     // editors on Windows begin a file with a mark
     return JSON.parse(json.replace(/^\uFEFF/, ''))
@@ -187,7 +190,7 @@ function writeScope (limits: PartialScopeLimits | undefined): Record<string, unk
 }
 
 const COUNT_SCHEMA = { anyOf: [{ type: 'integer', minimum: -2 }, { enum: ['default', 'unlimited', 'blockAll'] }] } as const
-const MEMORY_SCHEMA = { anyOf: [{ type: 'integer', minimum: -2 }, { type: 'string', pattern: '^([+-]?[0-9]{1,30}|default|unlimited|blockAll)$' }] } as const
+const MEMORY_SCHEMA = { anyOf: [{ type: 'integer', minimum: -2 }, { type: 'string', pattern: '^(\\+?[0-9]{1,30}|-[12]|default|unlimited|blockAll)$' }] } as const
 
 /** A JSON Schema of the file that `readLimits` reads; it knows no key that differs in case only, of which `readLimits` merely warns */
 export const goLimitsSchema: Readonly<Record<string, unknown>> = {

@@ -1,4 +1,5 @@
 import { contains, prefixKey } from '@cordon/address'
+import { INSPECT } from '@cordon/options'
 import { NAME } from '../constants.ts'
 import { CONNECTIONS, RATE } from '../graph/causes.ts'
 import { countsOf } from '../graph/tally.ts'
@@ -94,6 +95,10 @@ class PrefixRefusal implements ResourceRefusal {
   }
 
   toJSON (): object {
+    return fieldsOf(this)
+  }
+
+  [INSPECT] (): object {
     return fieldsOf(this)
   }
 }

@@ -1,3 +1,4 @@
+import { INSPECT } from '@cordon/options'
 import { NAME } from '../constants.ts'
 import { CAUSES, MEMORY, RESOURCES } from '../graph/causes.ts'
 import { scopeName } from '../graph/names.ts'
@@ -17,10 +18,11 @@ interface Named {
   readonly name: string
 }
 
-/** All that a refusal says, for whoever writes it down: much of it is built when it is read, where `JSON.stringify` does not look */
+/** All that a refusal says, for whoever writes it down: much of it is built when it is read, where neither `JSON.stringify` nor `console.log` looks */
 export function fieldsOf (refusal: Refusal & Partial<ResourceRefusal>): object {
   const { code, module, message, scopeClass, scope, cause, resource, direction, current, attempted, priority, limit, retryAfter, configPath } = refusal
-  return { code, module, message, scopeClass, scope, cause, resource, direction, current, attempted, priority, limit, retryAfter, configPath }
+  const fields = { code, module, message, scopeClass, scope, cause, resource, direction, current, attempted, priority, limit, retryAfter, configPath }
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
 
 /** A scope had no room. Numbers are noted at once; names and the sentence are built for whoever reads them. */
@@ -86,6 +88,10 @@ export class LimitRefusal implements ResourceRefusal {
   toJSON (): object {
     return fieldsOf(this)
   }
+
+  [INSPECT] (): object {
+    return fieldsOf(this)
+  }
 }
 
 /** The scope that was asked had ended; nobody said no */
@@ -110,6 +116,10 @@ export class GoneRefusal implements ResourceRefusal {
   }
 
   toJSON (): object {
+    return fieldsOf(this)
+  }
+
+  [INSPECT] (): object {
     return fieldsOf(this)
   }
 }
@@ -139,6 +149,10 @@ export class UnnegotiatedRefusal implements Refusal {
   toJSON (): object {
     return fieldsOf(this)
   }
+
+  [INSPECT] (): object {
+    return fieldsOf(this)
+  }
 }
 
 /** What was negotiated is no name that a protocol or a service can have */
@@ -156,6 +170,10 @@ export class InvalidNameRefusal implements Refusal {
   }
 
   toJSON (): object {
+    return fieldsOf(this)
+  }
+
+  [INSPECT] (): object {
     return fieldsOf(this)
   }
 }
