@@ -1,4 +1,3 @@
-import { connectionGater } from '@cordon/connection-gater'
 import { createAllowlist } from '@cordon/resource-manager'
 import { fakeClock } from '@cordon/testing'
 import { afterEach, describe, expect, it } from 'vitest'
