@@ -43,6 +43,19 @@ describe.each<[string, (init: ResourceManagerInit) => ResourceManager]>([['core'
 })
 
 describe('whoever is told of a warning', () => {
+  it('may throw, and connections are admitted all the same', () => {
+    let told = 0
+    const onWarning = (): void => {
+      told++
+      throw new Error('broken')
+    }
+    const allowlist = { lifts: () => { throw new Error('who?') } }
+    const manager = createResourceManager({ limits: { system: { connections: 1, connectionsInbound: 2 } }, allowlist, onWarning })
+    expect(manager.openConnection('inbound', { address: normaliseAddress('192.0.2.1') })).not.toHaveProperty('code')
+    expect(told).toBe(manager.warnings.length)
+    expect(told).toBeGreaterThan(1)
+  })
+
   it.skipIf(!('process' in globalThis))('may answer with a promise that fails, of which nobody else hears', async () => {
     const unhandled: unknown[] = []
     const note = (reason: unknown): void => { unhandled.push(reason) }

@@ -33,9 +33,13 @@ export class Warnings {
     this.#say(warning)
   }
 
+  /** Foreign code: whatever it does, admission goes on */
   #say (warning: LimitWarning): void {
-    const answer: unknown = this.#tell?.(warning)
-    // an `onWarning` that is asynchronous may fail, and nobody else would handle that
-    Promise.resolve(answer).catch(() => {})
+    try {
+      const answer: unknown = this.#tell?.(warning)
+      Promise.resolve(answer).catch(() => {})
+    } catch {
+      // it was to be told, and that is all
+    }
   }
 }
