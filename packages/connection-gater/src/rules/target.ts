@@ -22,7 +22,7 @@ function checkKeys (target: GateTarget): void {
  *
  * @throws {InvalidRuleError} when it is something else
  */
-export function checkPeer (peer: unknown): void {
+function checkPeer (peer: unknown): void {
   if (typeof peer !== 'string') throw new InvalidRuleError(`a peer must be the text of a peer id, which is its toString(), got ${show(peer)}`, show(peer))
 }
 
