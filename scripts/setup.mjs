@@ -95,7 +95,7 @@ function run (file, args, options) {
 
 async function install () {
   const first = !existsSync(join(root, 'node_modules'))
-  say(first ? 'installing what package-lock.json names; the first time this takes about a minute' : 'package-lock.json has changed, installing what it names')
+  say(first ? 'installing what package-lock.json names; the first time this takes about a minute' : 'package-lock.json has changed, or the last install did not finish: installing what it names')
   const begin = Date.now()
   const heartbeat = setInterval(() => { say(`still installing (${Math.round((Date.now() - begin) / 1000)} s)`) }, 15_000)
   try {

@@ -1,3 +1,4 @@
+import { show } from '@cordon/options'
 import { InvalidParametersError, isPeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { CODE_P2P, CODE_P2P_CIRCUIT, isMultiaddr, multiaddr } from '@multiformats/multiaddr'
@@ -24,7 +25,7 @@ export function parseTarget (target: unknown): Target {
 
   const addresses = given.map((address, i) => {
     if (isMultiaddr(address)) return address
-    throw new InvalidParametersError(`address ${i} of a maintained peer is neither a multiaddr nor a peer id`)
+    throw new InvalidParametersError(`address ${i} of a maintained peer must be a Multiaddr, or what is maintained a PeerId, got ${show(address)}${typeof address === 'string' ? ': multiaddr() and peerIdFromString() make one of a text' : ''}`)
   })
   const names = new Set(addresses.map(peerOf).filter(name => name != null))
   const [name] = names

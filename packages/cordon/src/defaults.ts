@@ -88,13 +88,30 @@ function ofNoKind (name: string, factory: Modules[string], taken: ReadonlySet<st
   }
 }
 
+/** What was given in place of a factory, and what to do where that is likely to be known */
+function describe (name: keyof Defaults, value: unknown): string {
+  if (typeof value !== 'object' || value === null) {
+    return value === null ? 'null' : `a value of type ${typeof value}`
+  }
+
+  if ('then' in value) {
+    return 'a promise'
+  }
+
+  if (isConnectionGater(value)) {
+    return `a gater for nodes without Cordon: ${KINDS[name].maker}() with the same options is one for this node`
+  }
+
+  return `an object: options are given to ${KINDS[name].maker}()`
+}
+
 function ofKind (name: keyof Defaults, factory: Modules[string]): Modules[string] {
   if (factory === false) {
     return factory
   }
 
   if (typeof factory !== 'function') {
-    throw new ComposeError(`modules.${name}`, `expected a factory, such as ${KINDS[name].maker}() returns${name === 'lifecycle' ? '' : ', or false'}, got a value of type ${typeof factory}`)
+    throw new ComposeError(`modules.${name}`, `expected a factory, such as ${KINDS[name].maker}() returns${name === 'lifecycle' ? '' : ', or false'}, got ${describe(name, factory)}`)
   }
 
   return (components: never) => {
