@@ -108,13 +108,13 @@ describe('parseTarget', () => {
     expect(target.peer.toString()).toBe(b)
   })
 
-  it.each<[string, unknown, string]>([
+  it.each<[string, unknown, string | RegExp]>([
     ['no addresses', [], 'got 0'],
     ['too many', Array.from({ length: 26 }, () => multiaddr(`/memory/x/p2p/${a}`)), 'got 26'],
     ['no peer', multiaddr('/ip4/192.0.2.1/tcp/1'), 'none of the addresses names its peer'],
     ['only a relay', multiaddr(`/ip4/192.0.2.1/tcp/1/p2p/${a}/p2p-circuit`), 'none of the addresses names its peer'],
     ['two peers', [multiaddr(`/memory/x/p2p/${a}`), multiaddr(`/memory/x/p2p/${b}`)], '2 different peers'],
-    ['a text', `/memory/x/p2p/${a}`, `must be a Multiaddr, or what is maintained a PeerId, got "/memory/x/p2p/${a}": multiaddr() and peerIdFromString() make one of a text`],
+    ['a text', `/memory/x/p2p/${a}`, /got "\/memory\/x.*: multiaddr\(\) and peerIdFromString\(\) make one of a text$/],
     ['null', null, 'must be a Multiaddr, or what is maintained a PeerId, got null'],
     ['undefined', undefined, 'must be a Multiaddr, or what is maintained a PeerId, got undefined']
   ])('refuses %s', (_what, target, message) => {
