@@ -41,7 +41,7 @@ export function nothing (): Usage {
 
 export class Reference {
   readonly leaves: Leaf[] = []
-  readonly limits: LimitConfig
+  limits: LimitConfig
   readonly #known = new Map<string, Limits>()
 
   constructor (limits: LimitConfig) {
@@ -61,6 +61,12 @@ export class Reference {
       }
     }
     return usages
+  }
+
+  /** Other limits apply from now on */
+  limit (limits: LimitConfig): void {
+    this.limits = limits
+    this.#known.clear()
   }
 
   limitsOf (scope: string): Limits {

@@ -130,7 +130,7 @@ describe('streams and connections of one scope', () => {
   })
 
   // decided differently: there are no reference counts; a scope is used as long as something is in it
-  it('17: a scope stays exactly as long as something uses it', () => {
+  it('17, 44: a scope stays exactly as long as something uses it', () => {
     const manager = managerWith({})
     const uses = [
       manager.scope('peer', 'p'),
