@@ -19,17 +19,17 @@ export const NODE_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     },
     {
       id: 'guests-hold-on',
-      bug: 'guests of relays that prove nothing keep everybody else\'s out',
+      bug: 'those that prove nothing keep out whoever comes over the same relay, or from the same address',
       file: 'node/participant.ts',
-      find: 'return refusal.scope === RELAYED && lacksOne(refusal) && this.#shedRelayed(newcomer)',
+      find: 'return isFullPrefix(refusal) && this.#shedIn(newcomer, refusal.scope)',
       replace: 'return false'
     },
     {
       id: 'trusted-guest-dropped',
-      bug: 'a guest of a relay that is trusted is dropped for a newcomer, which gives it no place',
+      bug: 'somebody who takes no place where there is none is dropped for a newcomer, which gives it none',
       file: 'node/participant.ts',
-      find: ' || this.#takesNoPlace(record)',
-      replace: ''
+      find: '?.scope.isCountedIn(scope) !== true',
+      replace: ' === undefined'
     },
     {
       id: 'rate-given-back',
