@@ -19,9 +19,9 @@ export const NODE_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     },
     {
       id: 'guests-hold-on',
-      bug: 'those that prove nothing keep out whoever comes over the same relay, or from the same address',
+      bug: 'guests of relays that prove nothing keep everybody else\'s out',
       file: 'node/participant.ts',
-      find: 'return isFullPrefix(refusal) && this.#shedIn(newcomer, refusal.scope)',
+      find: 'return newcomer.address.class === \'relayed\' && isFullPrefix(refusal) && this.#shedIn(newcomer, refusal.scope)',
       replace: 'return false'
     },
     {

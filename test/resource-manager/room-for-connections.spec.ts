@@ -89,22 +89,6 @@ describe('where no more connections may be nobody\'s yet', () => {
     expect(host.manager.snapshot().transient.peak.connectionsInbound).toBe(4)
   })
 
-  it('whoever comes from the address of strangers gets the place of one of them', async () => {
-    const host = await managed({ limits: { prefixes: { ipv4: [{ length: 32, connections: 4 }], entries: { '127.0.0.0/8': false } } } })
-    const [silent, others] = [await silence(host, 1, 4), await silence(host, 2, 4)]
-    const guests = await Promise.all([1, 2, 3, 4].map(async () => managed({ listen: false })))
-    for (const { node } of guests) await node.dial(host.node.getMultiaddrs())
-    await ready(host, 4)
-    await eventually(() => silent.live === 0)
-    expect(others.live).toBe(4)
-    expect(refusals(host)).toEqual([])
-
-    const late = await silence(host, 1, 1)
-    await eventually(() => late.live === 0)
-    expect(refusals(host)).toMatchObject([{ scope: 'prefix:127.0.0.1/32', cause: 'connections', current: 4, limit: 4 }])
-    await ready(host, 4)
-  })
-
   it.each(['connections', 'fileDescriptors'] as const)('our own dials go out while strangers take up all %s', async resource => {
     const host = await managed()
     const besieged = await managed({ limits: { transient: { [resource]: 4 } } })

@@ -31,10 +31,7 @@ function droppingOf (bench: Bench, records: Readonly<Record<string, TestRecord>>
 describe('where a prefix has no room', () => {
   it.each([
     ['all relays together', { relay: {}, relayed: { connections: 3 } }, OVER, OVER_TRUSTED, '/ip4/192.0.2.2/tcp/1', 'prefix:relayed'],
-    ['one relay', { relay: { connections: 3 }, relayed: {} }, OVER, OVER, OVER_TRUSTED, `prefix:relay:${RELAY}`],
-    ['one address', { ipv4: [{ length: 32, connections: 3 }] }, '/ip4/192.0.2.1/tcp/1', '/ip4/192.0.2.1/tcp/2', '/ip4/192.0.2.2/tcp/1', 'prefix:192.0.2.1/32'],
-    ['a range', { ipv4: [{ length: 24, connections: 3 }] }, '/ip4/192.0.2.1/tcp/1', '/ip4/192.0.2.2/tcp/1', '/ip4/192.0.3.1/tcp/1', 'prefix:192.0.2.0/24'],
-    ['an entry', { entries: { '192.0.0.0/16': { connections: 3 } } }, '/ip4/192.0.2.1/tcp/1', '/ip4/192.0.3.2/tcp/1', '/ip4/192.1.0.1/tcp/1', 'prefix:192.0.0.0/16']
+    ['one relay', { relay: { connections: 3 }, relayed: {} }, OVER, OVER, OVER_TRUSTED, `prefix:relay:${RELAY}`]
   ])('%s: a newcomer gets the place of one that is counted there and has proven nothing', (_what, prefixes, here, alsoHere, elsewhere, scope) => {
     const bench = new Bench({ prefixes })
     const there = admit(bench, elsewhere)
@@ -49,10 +46,14 @@ describe('where a prefix has no room', () => {
     expect(dropped).toHaveLength(3)
   })
 
-  it('one who came too fast gets nobody\'s place', () => {
-    const bench = new Bench({ prefixes: { ipv4: [{ length: 32, connections: 9, rate: 0.001, burst: 1 }] } })
-    const dropped = droppingOf(bench, { first: admit(bench, '/ip4/192.0.2.1/tcp/1') })
-    expect(bench.open('inbound', '/ip4/192.0.2.1/tcp/1')).toMatchObject({ code: 'rate' })
+  it.each([
+    ['one address', { ipv4: [{ length: 32, connections: 2 }] }, '/ip4/192.0.2.1/tcp/1', 'limit'],
+    ['an entry', { entries: { '192.0.0.0/16': { connections: 2 } } }, '/ip4/192.0.2.1/tcp/1', 'limit'],
+    ['one relay, too fast', { relay: { connections: 9, rate: 0.001, burst: 2 } }, OVER, 'rate']
+  ])('%s: nobody makes room', (_what, prefixes, here, code) => {
+    const bench = new Bench({ prefixes })
+    const dropped = droppingOf(bench, { first: admit(bench, here), second: admit(bench, here) })
+    expect(bench.open('inbound', here)).toMatchObject({ code, scopeClass: 'prefix' })
     expect([bench.sheds, dropped]).toEqual([[], []])
   })
 

@@ -168,7 +168,8 @@ export class ResourceParticipant implements Participant {
   /** Has the lifecycle drop somebody who holds what the newcomer lacks, if anybody does; it is free when this returns */
   #makeRoom (newcomer: ConnectionRecord, refusal: ResourceRefusal): boolean {
     if (isCrowded(refusal)) return this.#shedFor(newcomer, refusal)
-    return isFullPrefix(refusal) && this.#shedIn(newcomer, refusal.scope)
+    // what comes from an address is bounded by its bucket as well; where guests come from nobody can see
+    return newcomer.address.class === 'relayed' && isFullPrefix(refusal) && this.#shedIn(newcomer, refusal.scope)
   }
 
   #shedFor (newcomer: ConnectionRecord, { cause, scopeClass }: TransientRefusal): boolean {
@@ -179,7 +180,7 @@ export class ResourceParticipant implements Participant {
     return this.#init.shed('inbound', { except: newcomer, spares }) != null
   }
 
-  /** Those that say nothing would otherwise keep out everybody else who comes from the same address, or over a relay: a few are as many as there may be */
+  /** Guests that say nothing would otherwise keep everybody else's out: one stranger can be as many as there may be over a relay */
   #shedIn (newcomer: ConnectionRecord, scope: string): boolean {
     const spares = (record: ConnectionRecord): boolean => this.#connections.get(record)?.scope.isCountedIn(scope) !== true
     return this.#init.shed('inbound', { except: newcomer, spares }) != null
