@@ -105,6 +105,7 @@ export class MaintainedPeer {
   connected (): void {
     if (this.#suspended) this.#failures = 0
     this.#suspended = false
+    this.#lastReason = undefined
     if (this.#dialling == null) this.#disarm()
   }
 
