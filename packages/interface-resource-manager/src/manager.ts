@@ -87,7 +87,7 @@ export interface ResourceManager {
   /**
    * One consistent tree of everything that is in use.
    *
-   * @throws {InvalidParametersError} when `peers` is no whole number of at least 0, and not `Infinity`
+   * @throws {InvalidParametersError} when `peers` is no whole number of at least 0, and not `Infinity`, or there is another option
    */
   snapshot (options?: SnapshotOptions): ResourceSnapshot
 

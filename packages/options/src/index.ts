@@ -34,6 +34,6 @@
 
 export { parseOptions } from './parse.ts'
 export { INSPECT, show } from './show.ts'
-export { count, duration, flag, func, lazy, list, MAX_DELAY, methods, number, object, oneOf, optional, orFalse, record, rule, section, text, where } from './schemas.ts'
+export { count, duration, flag, func, isPlainObject, lazy, list, MAX_DELAY, methods, number, object, oneOf, optional, orFalse, record, rule, section, text, where } from './schemas.ts'
 export type { CountRange, Entries, EntriesOf, ObjectOutput, Optional, Range, Schema } from './schemas.ts'
 export type { InferOutput } from 'valibot'

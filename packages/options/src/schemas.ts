@@ -275,7 +275,7 @@ export function where<Output> (schema: Schema<Output>, wrong: (options: Output) 
 }
 
 /** Made by a literal, by `JSON.parse` or `Object.create(null)`, in whichever realm */
-function isPlainObject (value: unknown): boolean {
+export function isPlainObject (value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return false
   }

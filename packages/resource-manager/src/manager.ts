@@ -136,8 +136,9 @@ export class ResourceManagerClass implements CoreResourceManager {
   }
 
   snapshot (options: SnapshotOptions = NO_OPTIONS): ResourceSnapshot {
-    const { peers = SNAPSHOT_PEERS, ...unknown } = options
-    if (typeof options !== 'object' || Object.keys(unknown).length > 0) throw new InvalidParametersError(`a snapshot takes { peers: n }, got ${show(options)}`)
+    const given: unknown = options
+    if (typeof given !== 'object' || given === null || Object.keys(given).some(key => key !== 'peers')) throw new InvalidParametersError(`a snapshot takes { peers: n }, got ${show(options)}`)
+    const { peers = SNAPSHOT_PEERS } = options
     if (!(Number.isSafeInteger(peers) || peers === Infinity) || peers < 0) throw new InvalidParametersError(`peers must be a whole number of at least 0, or Infinity, got ${show(peers)}`)
     return takeSnapshot(this.#graph, peers)
   }

@@ -1,4 +1,4 @@
-import { show } from '@cordon/options'
+import { isPlainObject, show } from '@cordon/options'
 import { InvalidParametersError } from '@libp2p/interface'
 import { MAX_NAME_LENGTH, MAX_NAMED, NAME } from '../constants.ts'
 import { LIMIT_KEYS } from '../graph/causes.ts'
@@ -53,19 +53,14 @@ type Json = Readonly<Record<string, unknown>>
  */
 export function readLimits (json: unknown): ReadLimits {
   const reader = new Reader()
-  const limits = reader.file(parse(json))
+  const limits = reader.file(typeof json === 'string' ? parse(json) : json)
   return { limits, warnings: reader.warnings }
 }
 
-function parse (json: unknown): unknown {
-  if (typeof json !== 'string') {
-    const shown = show(json)
-    if (shown.startsWith('an instance of')) throw new InvalidParametersError(`the limits must be a text or an object, got ${shown}${shown.endsWith('Promise') ? ': await it' : ': read the file as text'}`)
-    return json
-  }
+function parse (text: string): unknown {
   try {
     // editors on Windows begin a file with a mark
-    return JSON.parse(json.replace(/^\uFEFF/, ''))
+    return JSON.parse(text.replace(/^\uFEFF/, ''))
   } catch (cause) {
     throw Object.assign(new InvalidParametersError(`the limits are no JSON: ${cause instanceof Error ? cause.message : String(cause)}`), { cause })
   }
@@ -144,7 +139,7 @@ class Reader {
 }
 
 function objectAt (path: string, json: unknown): Json {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw wrong(path === '' ? 'the limits' : path, `must be an object, got ${show(json)}`)
+  if (!isPlainObject(json)) throw wrong(path === '' ? 'the limits' : path, `must be an object, got ${show(json)}`)
   return json as Json
 }
 

@@ -1,10 +1,9 @@
 import { contains, prefixKey } from '@cordon/address'
-import { INSPECT } from '@cordon/options'
 import { NAME } from '../constants.ts'
 import { CONNECTIONS, RATE } from '../graph/causes.ts'
 import { countsOf } from '../graph/tally.ts'
 import { shown, UNLIMITED } from '../limits/limits.ts'
-import { fieldsOf } from '../reports/refusals.ts'
+import { LegibleRefusal } from '../reports/refusals.ts'
 import { isLimited } from './rules.ts'
 import { PrefixEntry, PrefixTable } from './table.ts'
 import type { Tally } from '../graph/tally.ts'
@@ -49,7 +48,7 @@ export function isPlaceIn (place: Place, scope: string): boolean {
 }
 
 /** Too many connections from one prefix, or too fast */
-class PrefixRefusal implements ResourceRefusal {
+class PrefixRefusal extends LegibleRefusal implements ResourceRefusal {
   readonly scopeClass = 'prefix'
   readonly direction = 'inbound'
   readonly resource = 'connections'
@@ -61,6 +60,7 @@ class PrefixRefusal implements ResourceRefusal {
   readonly #rule: PrefixRule
 
   constructor (entry: PrefixEntry, wait: number) {
+    super()
     this.code = wait > 0 ? 'rate' : 'limit'
     this.current = wait > 0 ? entry.rule.burst : entry.connections
     if (wait > 0 && wait < Infinity) this.retryAfter = Math.ceil(wait)
@@ -92,14 +92,6 @@ class PrefixRefusal implements ResourceRefusal {
     if (this.code === 'limit') return `${this.scope} has ${this.current} of ${this.limit} inbound connections; ${this.configPath} changes that`
     const rate = this.#rule.interval === Infinity ? 'may not connect at all' : `connects more often than ${1_000 / this.#rule.interval} times a second after a burst of ${this.limit}`
     return `${this.scope} ${rate}; ${this.configPath} changes that`
-  }
-
-  toJSON (): object {
-    return fieldsOf(this)
-  }
-
-  [INSPECT] (): object {
-    return fieldsOf(this)
   }
 }
 

@@ -18,15 +18,21 @@ interface Named {
   readonly name: string
 }
 
-/** All that a refusal says, for whoever writes it down: much of it is built when it is read, where neither `JSON.stringify` nor `console.log` looks */
-export function fieldsOf (refusal: Refusal & Partial<ResourceRefusal>): object {
-  const { code, module, message, scopeClass, scope, cause, resource, direction, current, attempted, priority, limit, retryAfter, configPath } = refusal
-  const fields = { code, module, message, scopeClass, scope, cause, resource, direction, current, attempted, priority, limit, retryAfter, configPath }
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+/** A refusal that builds much of what it says when it is read, where neither `JSON.stringify` nor `console.log` looks */
+export abstract class LegibleRefusal {
+  toJSON (): object {
+    const { code, module, message, scopeClass, scope, cause, resource, direction, current, attempted, priority, limit, retryAfter, configPath } = this as Partial<ResourceRefusal>
+    const fields = { code, module, message, scopeClass, scope, cause, resource, direction, current, attempted, priority, limit, retryAfter, configPath }
+    return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+  }
+
+  [INSPECT] (): object {
+    return this.toJSON()
+  }
 }
 
 /** A scope had no room. Numbers are noted at once; names and the sentence are built for whoever reads them. */
-export class LimitRefusal implements ResourceRefusal {
+export class LimitRefusal extends LegibleRefusal implements ResourceRefusal {
   readonly scopeClass: ScopeClass
   readonly direction?: Direction
   readonly current: number
@@ -38,6 +44,7 @@ export class LimitRefusal implements ResourceRefusal {
   readonly #limits: Limits
 
   constructor (scopeClass: ScopeClass, of: string | Named, peer: string, limits: Limits, cause: number, current: number, attempted: number, direction?: Direction, priority?: number) {
+    super()
     this.scopeClass = scopeClass
     this.current = current
     this.attempted = attempted
@@ -84,18 +91,10 @@ export class LimitRefusal implements ResourceRefusal {
     const asked = this.attempted > 1 ? ` and was asked for ${this.attempted} more` : ''
     return `${this.scope} has ${this.current} of ${bound} ${WORDS[this.#cause] ?? ''}${asked}; ${this.configPath} changes that`
   }
-
-  toJSON (): object {
-    return fieldsOf(this)
-  }
-
-  [INSPECT] (): object {
-    return fieldsOf(this)
-  }
 }
 
 /** The scope that was asked had ended; nobody said no */
-export class GoneRefusal implements ResourceRefusal {
+export class GoneRefusal extends LegibleRefusal implements ResourceRefusal {
   readonly code = 'gone'
   readonly resource = 'memory'
   readonly module: string = NAME
@@ -103,6 +102,7 @@ export class GoneRefusal implements ResourceRefusal {
   readonly #of: Named
 
   constructor (scopeClass: ScopeClass, of: Named) {
+    super()
     this.scopeClass = scopeClass
     this.#of = of
   }
@@ -114,18 +114,10 @@ export class GoneRefusal implements ResourceRefusal {
   get message (): string {
     return `${this.scope} was released already, so nothing more can be reserved in it`
   }
-
-  toJSON (): object {
-    return fieldsOf(this)
-  }
-
-  [INSPECT] (): object {
-    return fieldsOf(this)
-  }
 }
 
 /** One connection asks for more streams than it names protocols for */
-export class UnnegotiatedRefusal implements Refusal {
+export class UnnegotiatedRefusal extends LegibleRefusal implements Refusal {
   readonly code = 'limit'
   readonly module: string = NAME
   readonly resource = 'streams'
@@ -137,6 +129,7 @@ export class UnnegotiatedRefusal implements Refusal {
   readonly limit: number
 
   constructor (scope: string, current: number, limit: number) {
+    super()
     this.scope = scope
     this.current = current
     this.limit = limit
@@ -145,36 +138,21 @@ export class UnnegotiatedRefusal implements Refusal {
   get message (): string {
     return `${this.scope} has ${this.current} of ${this.limit} streams without a protocol; ${this.configPath} changes that`
   }
-
-  toJSON (): object {
-    return fieldsOf(this)
-  }
-
-  [INSPECT] (): object {
-    return fieldsOf(this)
-  }
 }
 
 /** What was negotiated is no name that a protocol or a service can have */
-export class InvalidNameRefusal implements Refusal {
+export class InvalidNameRefusal extends LegibleRefusal implements Refusal {
   readonly code = 'blocked'
   readonly module: string = NAME
   readonly error: InvalidNameError
 
   constructor (error: InvalidNameError) {
+    super()
     this.error = error
   }
 
   get message (): string {
     return this.error.message
-  }
-
-  toJSON (): object {
-    return fieldsOf(this)
-  }
-
-  [INSPECT] (): object {
-    return fieldsOf(this)
   }
 }
 
