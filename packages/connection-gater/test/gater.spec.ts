@@ -226,11 +226,9 @@ describe('bad input', () => {
     ['10.0.0.0/8:80', /got "10.0.0.0\/8:80"; rules have no ports$/],
     ['[::1]:4001', /got "\[::1\]:4001"; rules have no ports$/],
     ['https://192.0.2.1/', 'got "https://192.0.2.1/"; of a URL give the host alone'],
-    [{ ip: '1.2.3.4', cidr: '1.2.3.0/24' }, 'got an object with "ip", "cidr"'],
-    [Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`key${i}`, i])), 'got an object with 9 keys'],
-    [peerIdFromString(PEER), 'got an instance of Ed25519PeerId: give its text, which is its toString()'],
-    [Promise.resolve(PEER), 'got an instance of Promise: await it first'],
-    [new Map(), /got an instance of Map$/]
+    [{ ip: '1.2.3.4', cidr: '1.2.3.0/24' }, 'got an object with 2 keys'],
+    [peerIdFromString(PEER), 'a subject is a text (of a peer id its toString()), or an object with one of peer, ip, cidr, pattern, relay, transport, relayed, predicate; got an instance of Ed25519PeerId'],
+    [Promise.resolve(PEER), 'got an instance of Promise']
   ])('is told what to write instead: %o', async (subject, message) => {
     await expect(make().gater.block(subject as Subject)).rejects.toThrow(message)
   })

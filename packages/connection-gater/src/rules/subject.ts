@@ -31,19 +31,11 @@ export function parseSubject (subject: Subject): Parsed {
   const keys = typeof subject === 'object' && (subject as unknown) !== null ? Object.keys(subject) : []
   if ('predicate' in Object(subject)) return parsePredicate(subject as { predicate: GatePredicate, name: string })
   const [key = ''] = keys
-  if (keys.length !== 1) throw new InvalidRuleError(`a subject is a text, or an object with one of peer, ip, cidr, pattern, relay, transport, relayed, predicate; got ${showSubject(subject, keys)}`, show(subject))
+  if (keys.length !== 1) throw new InvalidRuleError(`a subject is a text (of a peer id its toString()), or an object with one of peer, ip, cidr, pattern, relay, transport, relayed, predicate; got ${show(subject)}${keys.length > 1 ? ` with ${keys.length} keys` : ''}`, show(subject))
   const value = (subject as Record<string, unknown>)[key]
   if (key === 'relayed' && value === true) return parseText(RELAYED)
   if (typeof value !== 'string') throw new InvalidRuleError(`${key} of a subject must be ${key === 'relayed' ? 'true' : 'a string'}, got ${show(value)}`, show(value))
   return parseAs(key, value)
-}
-
-/** What was given where a text or an object with one key is wanted, and what to give instead where that is likely */
-function showSubject (subject: unknown, keys: readonly string[]): string {
-  const shown = show(subject)
-  if (/^an instance of \w*(?:PeerId|Multiaddr)/.test(shown)) return `${shown}: give its text, which is its toString()`
-  if (shown === 'an instance of Promise') return `${shown}: await it first`
-  return shown === 'an object' && keys.length > 1 ? `an object with ${keys.length > 8 ? `${keys.length} keys` : keys.map(key => show(key)).join(', ')}` : shown
 }
 
 function parseAs (key: string, value: string): Parsed {
