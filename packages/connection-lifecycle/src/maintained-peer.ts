@@ -121,7 +121,7 @@ export class MaintainedPeer {
       this.#failures = 0
       if (this.#init.clock.now() - record.readyAt >= this.#options.stableAfter) this.#attempts = 0
       this.#lastReason = undefined
-    } else if (record.direction === 'outbound') {
+    } else if (record.direction === 'outbound' && !this.#init.isConnected()) {
       // what is said of one that was ready, or came by itself, may not be true of the next dial: that is asked about anew
       this.#lastReason = record.reason
     }

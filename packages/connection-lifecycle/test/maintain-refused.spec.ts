@@ -62,20 +62,18 @@ describe('refused', () => {
     expect([dials.length, clock.pending]).toEqual([3, 0])
   })
 
-  it('for good, and then connected: what was said before says nothing of what comes next', async () => {
-    const participant: Participant = { stage: 'admit', ready: ({ direction }) => direction === 'outbound' ? barred(true) : undefined }
-    const { driver, lifecycle, open, told } = started({ participants: [['rules', participant]] })
-    const { record: first } = open('/ip4/192.0.2.1/tcp/1', 'inbound')
-    driver.identified(first, PEER)
+  it.each(['before', 'after'])('for good, and released %s the peer connects by itself: it says nothing of what comes next', async when => {
+    const { driver, fail, lifecycle, open, told } = started()
     lifecycle.maintain(PEER)
     const { record: dialled } = open(undefined, 'outbound')
     driver.identified(dialled, PEER)
-    expect(driver.upgraded(dialled, fakeConnection(PEER))).toEqual(barred(true))
-    const { record: second } = open('/ip4/192.0.2.1/tcp/2', 'inbound')
-    driver.identified(second, PEER)
-    lifecycle.lost(first, {})
-    lifecycle.lost(second, {})
-    await settle()
+    void dialled.close({ code: 'refused', by: 'local', refusal: barred(true) })
+    if (when === 'before') lifecycle.lost(dialled, {})
+    const { record: inbound } = open('/ip4/192.0.2.1/tcp/2', 'inbound')
+    driver.identified(inbound, PEER)
+    lifecycle.lost(dialled, {})
+    await fail()
+    lifecycle.lost(inbound, {})
     expect(told()).toMatchObject([{ type: 'reconnect:scheduled', attempt: 1 }])
   })
 
