@@ -1,29 +1,13 @@
-import { ConnectionRefusedError, HandshakeTimeoutError, readinessSymbol, WrongPeerError } from '@cordon/interface-connection-lifecycle'
-import { eventually, fakeClock, STACKS, stopAll } from '@cordon/testing'
+import { ConnectionRefusedError, HandshakeTimeoutError, readinessSymbol } from '@cordon/interface-connection-lifecycle'
+import { eventually, stopAll } from '@cordon/testing'
 import { stallingServer } from '@cordon/testing/node'
-import { generateKeyPair } from '@libp2p/crypto/keys'
-import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, it } from 'vitest'
-import { failureOf, findError, guarded, refusal, released } from './support.ts'
+import { addressOf, failureOf, findError, guarded, refusal, released } from './support.ts'
 import type { GuardedInit, GuardedNode } from './support.ts'
 import type { ConnectionRecord, Participant } from '@cordon/interface-connection-lifecycle'
-import type { PeerId } from '@libp2p/interface'
-import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Libp2pOptions } from 'libp2p'
-
-async function stranger (): Promise<PeerId> {
-  return peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
-}
-
-/** Where a node listens, without who it is */
-function addressOf ({ node }: GuardedNode): Multiaddr {
-  const address = node.getMultiaddrs().find(ma => ma.getComponents().every(({ name }) => name !== 'p2p-circuit'))
-  if (address == null) throw new Error('it does not listen')
-
-  return multiaddr(address.toString().replace(/\/p2p\/[^/]+$/, ''))
-}
 
 /** The record of the node's one connection, once it waits for its handshake module */
 async function waiting ({ lifecycle }: GuardedNode): Promise<ConnectionRecord> {
@@ -269,49 +253,4 @@ describe('a module that says when connections are ready', () => {
     to.lifecycle.handshakeSucceeded(record)
     expect(to.lifecycle.stats().records).toMatchObject({ handshaking: 0, ready: 1 })
   })
-})
-
-describe.each(STACKS)('another peer than the one that was dialled, found by the noise of %s,', stack => {
-  it('is known as such', async () => {
-    const from = await guarded({ transport: 'tcp', stack })
-    const to = await guarded({ transport: 'tcp', stack })
-    const expected = await stranger()
-    const error = findError(await failureOf(from.node.dial(addressOf(to).encapsulate(`/p2p/${expected.toString()}`))), WrongPeerError.name)
-
-    expect(error).toMatchObject({ expected: expected.toString() })
-    await released(from, to)
-    expect(from.reasons).toMatchObject([{ code: 'upgrade-failed' }])
-  })
-
-  it('is not dialled again by `maintain`', async () => {
-    const clock = fakeClock()
-    const from = await guarded({ transport: 'tcp', stack, lifecycle: { clock, random: () => 0 } })
-    const to = await guarded({ transport: 'tcp', stack })
-    const expected = await stranger()
-    from.lifecycle.maintain(addressOf(to).encapsulate(`/p2p/${expected.toString()}`))
-    const last = await eventually(() => {
-      const event = from.events.find(({ type }) => type === 'reconnect:failed')
-      if (event?.type !== 'reconnect:failed') throw new Error('not given up yet')
-
-      return event
-    })
-
-    expect(findError(last.error, WrongPeerError.name)).toBeDefined()
-    expect(last.peer?.equals(expected)).toBe(true)
-    await released(from, to)
-    // a day later
-    clock.tick(86_400_000)
-    await eventually(() => to.lifecycle.size === 0)
-    expect(from.events.filter(({ type }) => type.startsWith('reconnect:'))).toEqual([last])
-    expect([from.lifecycle.stats().opened, to.lifecycle.stats().opened]).toEqual([1, 1])
-  })
-})
-
-it('a node that is told to maintain itself gives that up at once', async () => {
-  const node = await guarded({ transport: 'tcp', lifecycle: { clock: fakeClock(), random: () => 0 } })
-  node.lifecycle.maintain([addressOf(node).encapsulate(`/p2p/${node.node.peerId.toString()}`)])
-  await eventually(() => node.events.length > 0)
-
-  expect(node.events).toMatchObject([{ type: 'reconnect:failed', error: { name: 'InvalidPeerIdError' } }])
-  expect(node.lifecycle.stats().opened).toBe(0)
 })

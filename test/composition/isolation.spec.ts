@@ -1,3 +1,5 @@
+import { noise as chainsafeNoise } from '@chainsafe/libp2p-noise'
+import { yamux as chainsafeYamux } from '@chainsafe/libp2p-yamux'
 import { compose } from '@cordon/component-registry'
 import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { cordon } from '@cordon/cordon'
@@ -13,6 +15,7 @@ import { MemoryDatastore } from 'datastore-core'
 import { createLibp2p } from 'libp2p'
 import { afterEach, describe, expect, it } from 'vitest'
 import { guarded, released } from './support.ts'
+import type { GuardedInit } from './support.ts'
 import type { Libp2p, Libp2pOptions } from 'libp2p'
 
 const nodes: Libp2p[] = []
@@ -50,6 +53,29 @@ describe('two composed nodes in one process', () => {
     expect(connection.status).toBe('open')
     await one.services.lifecycle.forConnection(connection)?.close({ code: 'idle', by: 'local' })
     await released(other)
+  })
+
+  it.each(STACKS)('may be given one muxer, and what is frozen; it stays as it is (%s)', async stack => {
+    const muxer = Object.freeze(stack === 'libp2p' ? yamux()() : chainsafeYamux()())
+    const { createStreamMuxer } = muxer
+    const encrypters: Array<ReturnType<ReturnType<typeof noise>>> = []
+    const encrypter: ReturnType<typeof noise> = components => {
+      const made = Object.freeze((stack === 'libp2p' ? noise : chainsafeNoise)()(components))
+      encrypters.push(made)
+
+      return made
+    }
+    const shared: GuardedInit = { transport: 'tcp', options: options => ({ ...options, connectionEncrypters: [encrypter], streamMuxers: [() => muxer] }) }
+    const [one, two] = [await guarded(shared), await guarded(shared)]
+    await one.node.dial(two.node.getMultiaddrs())
+    await eventually(() => [one, two].every(({ lifecycle }) => lifecycle.stats().readied === 1))
+
+    expect(muxer.createStreamMuxer).toBe(createStreamMuxer)
+    expect(encrypters.map(made => Object.keys(made).includes('secureOutbound'))).toEqual([false, false])
+    expect([one, two].map(({ lifecycle }) => [lifecycle.size, lifecycle.stats().opened])).toEqual([[1, 1], [1, 1]])
+    expect(one.registry.status().transports[0]?.gaps).toEqual(['the stream windows of the muxer are not bounded by its read buffer'])
+    await one.node.stop()
+    await released(two)
   })
 
   it.each(STACKS)('tell their own ends of one connection apart (%s)', async stack => {

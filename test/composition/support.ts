@@ -2,11 +2,13 @@ import { connectionLifecycle } from '@cordon/connection-lifecycle'
 import { cordon } from '@cordon/cordon'
 import { participantSymbol } from '@cordon/interface-connection-lifecycle'
 import { buildNode, eventually } from '@cordon/testing/node'
+import { multiaddr } from '@multiformats/multiaddr'
 import type { Modules, RegistryInit } from '@cordon/component-registry'
 import type { ConnectionLifecycleInit } from '@cordon/connection-lifecycle'
 import type { Registry } from '@cordon/interface-component-registry'
 import type { CloseReason, ConnectionLifecycle, LifecycleEvent, Participant, Refusal } from '@cordon/interface-connection-lifecycle'
 import type { BaseServices, Stack, TransportName } from '@cordon/testing/node'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Libp2p, Libp2pOptions } from 'libp2p'
 
 /** The services of the nodes that are built here */
@@ -75,6 +77,14 @@ export async function guarded ({ transport = 'memory', stack = 'libp2p', listen 
   }
 
   return { node, lifecycle, registry, events, reasons }
+}
+
+/** Where a node listens, without who it is */
+export function addressOf ({ node }: GuardedNode): Multiaddr {
+  const address = node.getMultiaddrs().find(ma => ma.getComponents().every(({ name }) => name !== 'p2p-circuit'))
+  if (address == null) throw new Error('it does not listen')
+
+  return multiaddr(address.toString().replace(/\/p2p\/[^/]+$/, ''))
 }
 
 /** A refusal, as a module would make it */

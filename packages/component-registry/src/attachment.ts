@@ -33,6 +33,9 @@ export class Attachment implements RawConnection {
   /** Why the peer is not the one we dialled, where our encrypter found that out */
   wrongPeer?: Error
 
+  /** What we are proposing to the peer, which may have none of it */
+  proposing?: 'encryption' | 'muxer' | 'encryption or muxer'
+
   readonly #wiring: Wiring
   #close?: Connection['close']
 
@@ -53,6 +56,13 @@ export class Attachment implements RawConnection {
 
   get status (): MessageStreamStatus {
     return this.raw.status
+  }
+
+  /** Whether the other side may still say something */
+  get isOpen (): boolean {
+    const { remoteWriteStatus } = this.raw as { readonly remoteWriteStatus?: string }
+
+    return this.raw.status === 'open' && remoteWriteStatus !== 'closed'
   }
 
   /** Watches for the end of the raw connection; to be called in the tick in which it appeared */

@@ -1,6 +1,9 @@
 import { normaliseAddress } from '@cordon/address'
-import { ConnectionRefusedError } from '@cordon/interface-connection-lifecycle'
+import { ConnectionRefusedError, WrongPeerError } from '@cordon/interface-connection-lifecycle'
+import { isPeerId } from '@libp2p/interface'
+import { CODE_P2P, multiaddr } from '@multiformats/multiaddr'
 import type { DialTarget, Refusal } from '@cordon/interface-connection-lifecycle'
+import type { Connection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** One dial of one address */
@@ -62,4 +65,26 @@ export class Dials {
 
     return ended
   }
+}
+
+/**
+ * The connection that a dial came to. Where the raw connection does not carry who was dialled, as with memory
+ * connections, libp2p does not compare (3.3.11).
+ *
+ * @throws {WrongPeerError} when it is one to another peer than the target names
+ */
+export function expectPeer (target: PeerId | Multiaddr[], connection: Connection): Connection {
+  const actual = connection.remotePeer.toString()
+  const expected = isPeerId(target) ? target.toString() : peerOf(target[0])
+
+  if (expected != null && actual !== expected) {
+    throw new WrongPeerError(expected, actual)
+  }
+
+  return connection
+}
+
+/** From the bytes of the address, in which every spelling of a peer id is the same */
+function peerOf (address: Multiaddr | undefined): string | undefined {
+  return address == null ? undefined : multiaddr(address.bytes).getComponents().findLast(({ code }) => code === CODE_P2P)?.value
 }

@@ -1,56 +1,46 @@
 import { WrongPeerError } from '@cordon/interface-connection-lifecycle'
 import { asError } from './attachment.ts'
+import { delegate } from './delegate.ts'
 import type { Attachment } from './attachment.ts'
 import type { Wiring } from './wiring.ts'
 import type { ConnectionEncrypter, ConnectionProtector, MessageStream, SecureConnectionOptions, SecuredConnection } from '@libp2p/interface'
 
 /** Lets the stream that a protector makes (a private network) be traced back to its raw connection */
 export function wrapProtector<P extends ConnectionProtector> (protector: P, wiring: Wiring): P {
-  const protect = protector.protect.bind(protector)
+  const methods: Partial<ConnectionProtector> = {
+    protect: async (raw, options) => {
+      const result = await between(wiring.find(raw), 'encryption', async () => protector.protect(raw, options))
+      follow(wiring, raw, result)
 
-  protector.protect = async (raw, options) => {
-    const result = await protect(raw, options)
-    follow(wiring, raw, result)
-
-    return result
+      return result
+    }
   }
 
-  return protector
+  return delegate(protector, methods as Partial<P>)
 }
 
 /** Lets the decrypted stream be traced back to its raw connection, and notes when the peer proves to be another one */
 export function wrapEncrypter<E extends ConnectionEncrypter> (encrypter: E, wiring: Wiring): E {
-  const secureInbound = encrypter.secureInbound.bind(encrypter)
-  const secureOutbound = encrypter.secureOutbound.bind(encrypter)
+  const secure = (how: 'secureInbound' | 'secureOutbound') => async (stream: MessageStream, options?: SecureConnectionOptions): Promise<SecuredConnection> => {
+    const attachment = wiring.find(stream)
 
-  encrypter.secureInbound = async (stream: MessageStream, options?: SecureConnectionOptions) => {
     try {
-      const result: SecuredConnection = await secureInbound(stream, options)
+      const result: SecuredConnection = await between(attachment, 'muxer', async () => encrypter[how](stream, options))
       follow(wiring, stream, result.connection)
 
       return result
     } catch (error) {
       // a dial may be secured as if it were inbound (hole punching)
-      noteWrongPeer(wiring.find(stream), options, error)
+      if (attachment != null) {
+        noteFailure(attachment, options, error)
+      }
 
       throw error
     }
   }
+  const methods: Partial<ConnectionEncrypter> = { secureInbound: secure('secureInbound'), secureOutbound: secure('secureOutbound') }
 
-  encrypter.secureOutbound = async (stream: MessageStream, options?: SecureConnectionOptions) => {
-    try {
-      const result: SecuredConnection = await secureOutbound(stream, options)
-      follow(wiring, stream, result.connection)
-
-      return result
-    } catch (error) {
-      noteWrongPeer(wiring.find(stream), options, error)
-
-      throw error
-    }
-  }
-
-  return encrypter
+  return delegate(encrypter, methods as Partial<E>)
 }
 
 function follow (wiring: Wiring, from: MessageStream, to: MessageStream): void {
@@ -61,11 +51,33 @@ function follow (wiring: Wiring, from: MessageStream, to: MessageStream): void {
   }
 }
 
-/** libp2p keeps the message of this error only; a peer that proves to be another one need not be dialled again */
-function noteWrongPeer (attachment: Attachment | undefined, options: SecureConnectionOptions | undefined, error: unknown): void {
+/** Nothing is proposed while others are at work; after that what comes next, where we are who proposes */
+async function between<T> (attachment: Attachment | undefined, next: Attachment['proposing'], work: () => Promise<T>): Promise<T> {
+  const proposes = attachment?.proposing != null
+
+  if (proposes) {
+    attachment.proposing = undefined
+  }
+
+  const result = await work()
+
+  if (proposes) {
+    attachment.proposing = next
+  }
+
+  return result
+}
+
+/**
+ * libp2p keeps the messages of these errors only. A peer that proves to be another one need not be dialled again, and
+ * neither does one with which noise could not be spoken to its end; muxers are agreed upon within it.
+ */
+function noteFailure (attachment: Attachment, options: SecureConnectionOptions | undefined, error: unknown): void {
   const cause = asError(error)
 
-  if (attachment != null && options?.remotePeer != null && cause.name === 'UnexpectedPeerError') {
+  if (cause.name === 'UnexpectedPeerError' && options?.remotePeer != null) {
     attachment.wrongPeer = new WrongPeerError(options.remotePeer.toString(), undefined, { cause })
+  } else if (cause.name === 'InvalidCryptoExchangeError') {
+    attachment.proposing = 'encryption or muxer'
   }
 }

@@ -1,11 +1,12 @@
 import { MuxerClosedError } from '@libp2p/interface'
 import { YAMUX_PROTOCOL } from './constants.ts'
+import { delegate } from './delegate.ts'
 import { hookStreams } from './streams.ts'
 import { DEFAULT_MAX_WINDOW, hasRoom, largestWindow } from './windows.ts'
 import type { HandlerHook } from './handlers.ts'
 import type { WindowOptions } from './windows.ts'
 import type { Wiring } from './wiring.ts'
-import type { StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
+import type { MessageStream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
 
 /** Wraps muxer factories so that the decrypted bytes and every stream of a connection pass by the lifecycle */
 export class MuxerHook {
@@ -29,30 +30,30 @@ export class MuxerHook {
       return factory
     }
 
-    this.#wrapped.add(factory)
-    const create = factory.createStreamMuxer.bind(factory)
+    const wrapped = delegate<StreamMuxerFactory>(factory, { createStreamMuxer: secured => this.#create(factory, secured) }) as F
+    this.#wrapped.add(wrapped)
 
-    // on the instance, so that everything else about it stays as it was
-    factory.createStreamMuxer = secured => {
-      const attachment = this.#wiring.find(secured)
+    return wrapped
+  }
 
-      if (attachment?.record == null) {
-        return create(secured)
-      }
+  #create (factory: StreamMuxerFactory, secured: MessageStream): StreamMuxer {
+    const attachment = this.#wiring.find(secured)
 
-      if (attachment.record.state === 'closed') {
-        throw new MuxerClosedError('the connection was closed before its muxer existed')
-      }
-
-      this.#wiring.driver.secured(attachment.record, secured)
-      const muxer: StreamMuxer = create(secured)
-      attachment.muxer = muxer
-      attachment.negotiating = hookStreams(muxer, attachment.record, this.#wiring, this.#handlers)
-
-      return muxer
+    if (attachment?.record == null) {
+      return factory.createStreamMuxer(secured)
     }
 
-    return factory
+    if (attachment.record.state === 'closed') {
+      throw new MuxerClosedError('the connection was closed before its muxer existed')
+    }
+
+    attachment.proposing = undefined
+    this.#wiring.driver.secured(attachment.record, secured)
+    const muxer: StreamMuxer = factory.createStreamMuxer(secured)
+    attachment.muxer = muxer
+    attachment.negotiating = hookStreams(muxer, attachment.record, this.#wiring, this.#handlers)
+
+    return muxer
   }
 
   /**
@@ -106,7 +107,6 @@ function streamInit (factory: StreamMuxerFactory): StreamInit | undefined {
 
   // the user may use one object for several nodes
   const init: StreamInit = { ...factory._init }
-  factory._init = init
 
-  return init
+  return Reflect.set(factory, '_init', init) ? init : undefined
 }

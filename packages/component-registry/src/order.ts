@@ -34,9 +34,10 @@ export function orderModules<M extends Orderable> (modules: readonly M[]): M[] {
     visiting.push(module.name)
 
     for (const dependency of module.dependencies) {
-      modules
-        .filter(other => other !== module && other.capabilities.includes(dependency))
-        .forEach(visit)
+      const able = modules.filter(({ capabilities }) => capabilities.includes(dependency))
+      const others = able.filter(other => other !== module)
+      const wanted = others.length > 0 ? others : able
+      wanted.forEach(visit)
     }
 
     visiting.pop()

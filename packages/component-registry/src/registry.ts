@@ -1,6 +1,7 @@
 import { blockListSymbol, ComposeError, isBlockListModule, registrySymbol } from '@cordon/interface-component-registry'
 import { isBoundsConnectionsModule, isConnectionLifecycle, isParticipantModule, isReadinessModule, participantSymbol, readinessSymbol } from '@cordon/interface-connection-lifecycle'
 import { serviceCapabilities } from '@libp2p/interface'
+import { expectPeer } from './dials.ts'
 import { keepsAlive } from './keep-alive.ts'
 import { Module, ModuleSequence } from './modules.ts'
 import { orderParticipants } from './order.ts'
@@ -173,7 +174,7 @@ export class Registry implements RegistryInterface, Startable {
       participants: orderParticipants(this.#sequence.modules).flatMap(({ name, instance }): NamedParticipant[] =>
         isParticipantModule(instance) ? [{ name, participant: instance[participantSymbol] }] : []),
       ...(readiness != null && { readiness }),
-      dial: async (target, options) => connectionManager.openConnection(target, options),
+      dial: async (target, options) => expectPeer(target, await connectionManager.openConnection(target, options)),
       keepsAlive: async peer => keepsAlive(peerStore, peer)
     }
   }

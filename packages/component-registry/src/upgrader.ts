@@ -1,5 +1,5 @@
 import { ConnectionRefusedError, isRefusal } from '@cordon/interface-connection-lifecycle'
-import { ConnectionClosedError } from '@libp2p/interface'
+import { ConnectionClosedError, UnsupportedProtocolError } from '@libp2p/interface'
 import { asError, Attachment } from './attachment.ts'
 import { isThenable } from './deadline.ts'
 import { dialSignal, OutboundWebSocket } from './outbound-websocket.ts'
@@ -96,8 +96,11 @@ export class RecordingUpgrader implements Upgrader {
       throw new ConnectionRefusedError(refusal)
     }
 
+    const signal = dialSignal(options.signal)
+    attachment.proposing = proposesEncryption(options) ? 'encryption' : undefined
+
     try {
-      const connection = await this.#upgrader.upgradeOutbound(raw, this.#options({ ...options, signal: dialSignal(options.signal) }))
+      const connection = await this.#upgrader.upgradeOutbound(raw, this.#options({ ...options, signal }))
 
       if (this.#wiring.holdDial) {
         await this.#wiring.driver.settled(record)
@@ -110,7 +113,7 @@ export class RecordingUpgrader implements Upgrader {
 
       return connection
     } catch (error) {
-      this.#failed(attachment, record, asError(error))
+      this.#failed(attachment, record, signal.aborted ? asError(error) : explained(attachment, asError(error)))
 
       if (record.reason?.refusal != null) {
         throw new ConnectionRefusedError(record.reason.refusal)
@@ -177,6 +180,23 @@ export class RecordingUpgrader implements Upgrader {
   getConnectionEncrypters (): Map<string, ConnectionEncrypter> {
     return this.#upgrader.getConnectionEncrypters()
   }
+}
+
+/** Whoever is dialled by hole punching may have to play the part of who answers */
+function proposesEncryption (options: Options): boolean {
+  return options.initiator !== false && !('skipEncryption' in options)
+}
+
+/**
+ * libp2p says only in words that nothing was agreed upon. A peer that was there to answer, and shares no encryption or
+ * no muxer with us, need not be dialled again.
+ */
+function explained ({ isOpen, proposing, record }: Attachment, error: Error): Error {
+  if (proposing != null && isOpen && record?.reason == null) {
+    error.cause ??= new UnsupportedProtocolError(`the peer shares no ${proposing} with this node`)
+  }
+
+  return error
 }
 
 /** @throws {ConnectionClosedError} when a dial has waited in vain; whoever throws on prefers the reason of the record */

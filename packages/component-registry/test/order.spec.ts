@@ -22,8 +22,13 @@ describe('orderModules', () => {
     expect(names(orderModules([module('a', ['identify'])]))).toEqual(['a'])
   })
 
-  it('lets a module provide what it depends on itself', () => {
-    expect(names(orderModules([module('a', ['a'])]))).toEqual(['a'])
+  it('lets a module depend on what it provides, where another provides it as well', () => {
+    const other = { ...module('b'), capabilities: ['@test/a'] }
+    expect(names(orderModules([module('a', ['a']), other]))).toEqual(['b', 'a'])
+  })
+
+  it('names the module that depends on itself alone', () => {
+    expect(() => orderModules([module('x'), module('a', ['a'])])).toThrow('modules.a: depends on itself: a -> a')
   })
 
   it('names the circle that modules depend in', () => {
@@ -57,9 +62,9 @@ describe('orderModules', () => {
 
       expect(names(ordered).sort()).toEqual(names(modules).sort())
 
-      for (const [at, { capabilities, dependencies }] of ordered.entries()) {
+      for (const [at, { dependencies }] of ordered.entries()) {
         const before = ordered.slice(0, at).flatMap(other => other.capabilities)
-        expect(dependencies.every(dependency => before.includes(dependency) || capabilities.includes(dependency))).toBe(true)
+        expect(dependencies.every(dependency => before.includes(dependency))).toBe(true)
       }
     }))
   })
@@ -70,8 +75,7 @@ function hasCircle (modules: readonly Orderable[]): boolean {
   let left = [...modules]
 
   for (;;) {
-    const next = left.filter(({ name, dependencies }) => dependencies.some(dependency =>
-      dependency !== `@test/${name}` && left.some(({ capabilities }) => capabilities.includes(dependency))))
+    const next = left.filter(({ dependencies }) => dependencies.some(dependency => left.some(({ capabilities }) => capabilities.includes(dependency))))
 
     if (next.length === left.length) {
       return left.length > 0

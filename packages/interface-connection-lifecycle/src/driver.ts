@@ -43,7 +43,7 @@ export interface LifecycleHost {
   /** The module that makes connections ready later than their upgrade, if there is one */
   readonly readiness?: { readonly name: string, readonly holdDial: boolean }
 
-  /** Dials; resolves once connected. Used to reconnect. */
+  /** Dials; resolves once connected to the peer that the target names, and to no other. Used to reconnect. */
   dial (target: PeerId | Multiaddr[], options: AbortOptions): Promise<unknown>
 
   /** Whether libp2p itself has been told to reconnect to this peer (its `keep-alive` tags) */
