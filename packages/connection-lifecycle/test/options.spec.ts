@@ -38,6 +38,10 @@ describe('bad options', () => {
     expect(make(init)).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: containing('lifecycle') }))
   })
 
+  it('are none of phases that may take as long as all of them', () => {
+    expect(make({ deadlines: { encrypt: 5_000, multiplex: 5_000, handshake: 5_000, total: 5_000 } })).not.toThrow()
+  })
+
   it.each<[string, object, string]>([
     ['minDelay', { minDelay: 0 }, 'lifecycle.maintain.minDelay'],
     ['maxDelay', { maxDelay: -1 }, 'lifecycle.maintain.maxDelay'],

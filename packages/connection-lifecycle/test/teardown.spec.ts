@@ -81,6 +81,22 @@ describe('the raw connection', () => {
     expect(raw.status).not.toBe('open')
   })
 
+  it('need not wait for its close any longer once it was cut', async () => {
+    const { clock, lifecycle, ready } = bench()
+    const { record, raw } = ready()
+    let signal: AbortSignal | undefined
+    raw.close = async options => {
+      signal = options.signal
+      await new Promise(() => {})
+    }
+    void record.close(IDLE)
+    await settle()
+    expect(signal?.aborted).toBe(false)
+    clock.tick(1_000)
+    expect(signal?.aborted).toBe(true)
+    expect(lifecycle.size).toBe(0)
+  })
+
   it('counts as gone once it was cut, even if it never says so', async () => {
     const steps: string[] = []
     const { clock, lifecycle, ready } = bench({ participants: [recorder('watch', 'observe', steps)] })
