@@ -7,14 +7,21 @@ export const NODE_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       id: 'strangers-block-dials',
       bug: 'strangers that say nothing keep us from dialling',
       file: 'node/participant.ts',
-      find: 'return refusal !== undefined && isCrowded(refusal) && this.#hasStrangers(refusal) ? undefined : refusal',
+      find: 'return lane !== undefined && this.#hasStrangers(lane) ? undefined : refusal',
       replace: 'return refusal'
     },
     {
       id: 'other-lane-dropped',
       bug: 'a stranger is dropped whose place is in the other lane, which makes no room',
       file: 'node/participant.ts',
-      find: 'laneOf(scope) !== scopeClass || ',
+      find: 'laneOf(scope) !== lane || ',
+      replace: ''
+    },
+    {
+      id: 'strangers-fill-system',
+      bug: 'strangers that say nothing keep everybody out of what the ready have left',
+      file: 'node/participant.ts',
+      find: 'system: \'transient\',',
       replace: ''
     },
     {

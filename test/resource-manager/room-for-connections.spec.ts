@@ -150,14 +150,18 @@ describe('where no more connections may be nobody\'s yet', () => {
     expect([server.accepted, silent.live]).toEqual([0, 2])
   })
 
-  it('nobody makes room where it is not the connections of nobody that are too many', async () => {
+  it('strangers make room where they take up what the ready have left, and nobody does where these have all', async () => {
     const host = await managed({ limits: { system: { connectionsInbound: 2 } } })
-    const silent = await silence(host, 2, 2)
-    await eventually(() => host.manager.snapshot().transient.usage.connectionsInbound === 2)
-    const newcomer = await silence(host, 3, 1)
+    const [first, second, third] = [await managed({ listen: false }), await managed({ listen: false }), await managed({ listen: false })]
+    await first.node.dial(host.node.getMultiaddrs())
+    const silent = await silence(host, 2, 1)
+    await eventually(() => host.manager.snapshot().transient.usage.connectionsInbound === 1)
 
-    await eventually(() => newcomer.live === 0)
-    expect(silent.live).toBe(2)
-    expect(refusals(host)).toMatchObject([{ scope: 'system', cause: 'connectionsInbound' }])
+    await second.node.dial(host.node.getMultiaddrs())
+    await ready(host, 2)
+    await eventually(() => silent.live === 0)
+    expect(await failureOf(third.node.dial(host.node.getMultiaddrs()))).toBeInstanceOf(Error)
+    expect(host.node.getConnections().map(({ remotePeer }) => remotePeer.toString())).toEqual([first, second].map(({ node }) => node.peerId.toString()))
+    expect(refusals(host)).toMatchObject([{ module: 'resourceManager', scope: 'system', cause: 'connectionsInbound' }])
   })
 })

@@ -21,7 +21,7 @@ describe('delegate', () => {
   })
 
   it('stands in for an original without a prototype, with fields that may not change', () => {
-    const original = Object.freeze(Object.assign(Object.create(null) as object, { replaced: () => 'original', open: true }))
+    const original = Object.freeze(Object.assign(Object.create(null) as object, { replaced: (): string => 'original', open: true }))
 
     expect(delegate(original, { replaced: () => 'other' }).replaced()).toBe('other')
     expect(delegate(original, {}).open).toBe(true)
@@ -32,6 +32,6 @@ describe('delegate', () => {
     delegate(original, {}).open = false
 
     expect(original.open).toBe(false)
-    expect(() => { delegate(Object.freeze(new Original()), {}).open = false }).toThrow(TypeError)
+    expect(() => { delegate(Object.freeze(new Original()) as Original, {}).open = false }).toThrow(TypeError)
   })
 })

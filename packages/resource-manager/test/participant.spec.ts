@@ -97,8 +97,8 @@ describe('a connection', () => {
 
 describe('where connections that are nobody\'s are too many', () => {
   /** A full bench, whose lifecycle drops the oldest */
-  function besieged (limits: LimitConfig['transient'], count = 2): { bench: Bench, records: ConnectionRecord[] } {
-    const bench = new Bench({ transient: limits })
+  function besieged (limits: LimitConfig['transient'], count = 2, scope: 'transient' | 'system' = 'transient'): { bench: Bench, records: ConnectionRecord[] } {
+    const bench = new Bench({ [scope]: limits })
     const records = Array.from({ length: count }, () => bench.open()).map(record => isRefusal(record) ? expect.fail(record.message) : record)
     bench.shed = ({ spares }) => {
       const oldest = records.find(record => spares?.(record) !== true)
@@ -111,14 +111,14 @@ describe('where connections that are nobody\'s are too many', () => {
     return { bench, records }
   }
 
-  it.each([
-    ['inbound', { connectionsInbound: 2 }],
-    ['inbound', { connections: 2 }],
-    ['inbound', { fileDescriptors: 2 }],
-    ['outbound', { connections: 2 }],
-    ['outbound', { fileDescriptors: 2 }]
-  ] as const)('an %s one gets the place of one that the lifecycle drops: %o', (direction, limits) => {
-    const { bench } = besieged(limits)
+  it.each((['transient', 'system'] as const).flatMap(scope => [
+    ['inbound', scope, { connectionsInbound: 2 }],
+    ['inbound', scope, { connections: 2 }],
+    ['inbound', scope, { fileDescriptors: 2 }],
+    ['outbound', scope, { connections: 2 }],
+    ['outbound', scope, { fileDescriptors: 2 }]
+  ] as const))('an %s one gets the place in %s of one that the lifecycle drops: %o', (direction, scope, limits) => {
+    const { bench } = besieged(limits, 2, scope)
     const record = bench.open(direction)
     expect(isRefusal(record)).toBe(false)
     expect(bench.sheds).toMatchObject([['inbound', { except: record }]])
@@ -138,6 +138,13 @@ describe('where connections that are nobody\'s are too many', () => {
     bench.manager.setLimits(limits)
     expect(bench.open()).toMatchObject({ scope: 'transient', cause: 'connectionsInbound', current: 2 })
     expect(bench.sheds).toEqual([])
+  })
+
+  it('one is refused where those who are known have all places, and a dial beforehand', () => {
+    const bench = new Bench({ system: { connections: 2 } })
+    for (const name of ['a', 'b']) bench.connect(name)
+    expect(bench.open()).toMatchObject({ scope: 'system', cause: 'connections', current: 2 })
+    expect(bench.participant.dial({ peer: peerId('c') })).toMatchObject({ scope: 'system', cause: 'connections' })
   })
 
   it('one is refused where dropping somebody made no room, and nobody else is dropped', () => {
@@ -181,8 +188,8 @@ describe('where connections that are nobody\'s are too many', () => {
     expect(bench.sheds).toEqual([])
   })
 
-  it.each([{ connections: 2 }, { fileDescriptors: 2 }])('a dial is not refused beforehand, because `opened` makes room: %o', limits => {
-    const { bench } = besieged(limits)
+  it.each((['transient', 'system'] as const).flatMap(scope => [[scope, { connections: 2 }], [scope, { fileDescriptors: 2 }]] as const))('a dial is not refused beforehand, because `opened` makes room in %s: %o', (scope, limits) => {
+    const { bench } = besieged(limits, 2, scope)
     const target = { multiaddr: multiaddr('/ip4/192.0.2.1/tcp/1'), address: normaliseAddress(multiaddr('/ip4/192.0.2.1/tcp/1')) }
     expect(bench.participant.dial(target)).toBeUndefined()
     // it is dry

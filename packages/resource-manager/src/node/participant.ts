@@ -7,7 +7,7 @@ import { Unnegotiated } from './unnegotiated.ts'
 import type { Waiting } from './unnegotiated.ts'
 import type { Place } from '@cordon/fair-set'
 import type { ConnectionLifecycle, ConnectionRecord, DialTarget, Participant, Refusal, StreamRecord } from '@cordon/interface-connection-lifecycle'
-import type { CheckConnectionOptions, ConnectionScope, ResourceManager, ResourceRefusal, StreamScope } from '@cordon/interface-resource-manager'
+import type { CheckConnectionOptions, ConnectionScope, ResourceManager, ResourceRefusal, ScopeClass, StreamScope } from '@cordon/interface-resource-manager'
 import type { Logger } from '@libp2p/interface'
 
 /** What it takes to make room */
@@ -26,6 +26,14 @@ type Lane = 'transient' | 'allowlistedTransient'
 /** There was no room in one of them */
 interface TransientRefusal extends ResourceRefusal {
   readonly scopeClass: Lane
+}
+
+/** Where those whose peer is not known take up room, by the scope that has none */
+const LANES: Readonly<Partial<Record<ScopeClass, Lane>>> = {
+  transient: 'transient',
+  system: 'transient',
+  allowlistedTransient: 'allowlistedTransient',
+  allowlistedSystem: 'allowlistedTransient'
 }
 
 /** What one connection holds */
@@ -82,7 +90,8 @@ export class ResourceParticipant implements Participant {
   dial ({ peer, address }: DialTarget): Refusal | undefined {
     const refusal = this.#manager.checkConnection('outbound', { ...optionsOf(address), peer: peer?.toString() })
     // a dry check makes no room, but `opened` will: strangers that say nothing do not keep us from dialling
-    return refusal !== undefined && isCrowded(refusal) && this.#hasStrangers(refusal) ? undefined : refusal
+    const lane = refusal === undefined ? undefined : crowdedLane(refusal)
+    return lane !== undefined && this.#hasStrangers(lane) ? undefined : refusal
   }
 
   opened (record: ConnectionRecord): Refusal | undefined {
@@ -167,15 +176,16 @@ export class ResourceParticipant implements Participant {
 
   /** Has the lifecycle drop somebody who holds what the newcomer lacks, if anybody does; it is free when this returns */
   #makeRoom (newcomer: ConnectionRecord, refusal: ResourceRefusal): boolean {
-    if (isCrowded(refusal)) return this.#shedFor(newcomer, refusal)
+    const lane = crowdedLane(refusal)
+    if (lane !== undefined) return this.#shedFor(newcomer, lane, refusal)
     // what comes from an address is bounded by its bucket as well; where guests come from nobody can see
     return newcomer.address.class === 'relayed' && isFullPrefix(refusal) && this.#shedIn(newcomer, refusal.scope)
   }
 
-  #shedFor (newcomer: ConnectionRecord, { cause, scopeClass }: TransientRefusal): boolean {
+  #shedFor (newcomer: ConnectionRecord, lane: Lane, { cause }: ResourceRefusal): boolean {
     const spares = (record: ConnectionRecord): boolean => {
       const scope = this.#connections.get(record)?.scope
-      return scope === undefined || laneOf(scope) !== scopeClass || (cause === 'fileDescriptors' && !scope.usesDescriptor)
+      return scope === undefined || laneOf(scope) !== lane || (cause === 'fileDescriptors' && !scope.usesDescriptor)
     }
     return this.#init.shed('inbound', { except: newcomer, spares }) != null
   }
@@ -187,8 +197,8 @@ export class ResourceParticipant implements Participant {
   }
 
   /** Whether there is anybody inbound whom nobody knows yet, where there was no room */
-  #hasStrangers ({ scopeClass }: TransientRefusal): boolean {
-    const scope = this.#manager.scope(scopeClass)
+  #hasStrangers (lane: Lane): boolean {
+    const scope = this.#manager.scope(lane)
     const { connectionsInbound } = scope.usage()
     scope.release()
     return connectionsInbound > 0
@@ -239,9 +249,9 @@ function isTransient (refusal: ResourceRefusal): refusal is TransientRefusal {
   return refusal.scopeClass === 'transient' || refusal.scopeClass === 'allowlistedTransient'
 }
 
-/** Whether a connection was refused for want of room that inbound ones take up whose peer is not known yet */
-function isCrowded (refusal: ResourceRefusal): refusal is TransientRefusal {
-  return isTransient(refusal) && refusal.cause !== 'connectionsOutbound' && lacksOne(refusal)
+/** Whose room a connection was refused for want of, where inbound ones take it up whose peer is not known yet */
+function crowdedLane (refusal: ResourceRefusal): Lane | undefined {
+  return refusal.cause !== 'connectionsOutbound' && lacksOne(refusal) ? LANES[refusal.scopeClass] : undefined
 }
 
 /** Whether a connection was refused because there are too many from one prefix already; in which time they came is another matter */
