@@ -1,6 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
 import { autoscale, goLimitsSchema, infiniteLimits, readLimits, writeLimits } from '../src/index.ts'
+import { PEER_CIDS } from './fixtures/peer-cids.ts'
 
 const PEER = '12D3KooWPFH2Bx2tPfw6RLxN8k2wh47GRXgkt9yrAHU37zFwHWzS'
 
@@ -25,7 +26,10 @@ describe('the schema of the file of go-libp2p', () => {
     ['words', { System: { Conns: 'default', Streams: 'unlimited', Memory: 'blockAll' } }],
     ['memory as text', { Transient: { Memory: '9223372036854775807' } }],
     ['names', { Protocol: { '/x/1': { StreamsInbound: 1 } }, Service: { x: {} }, ServicePeer: { x: { ConnsOutbound: 2 } } }],
-    ['a peer', { Peer: { [PEER]: { FD: 1 } } }]
+    ['a peer', { Peer: { [PEER]: { FD: 1 } } }],
+    ...PEER_CIDS.map(([cid]): [string, unknown] => [`a peer as ${cid}`, { Peer: { [cid]: { FD: 1 } } }]),
+    ['null for a scope', { System: null, Protocol: null, Peer: null, Service: { x: null } }],
+    ['null for a count', { System: { Conns: null } }]
   ])('accepts %s', (_, json) => {
     expect([accepts(json), accepts.errors]).toEqual([true, null])
     expect(isRead(json)).toBe(true)
@@ -42,11 +46,13 @@ describe('the schema of the file of go-libp2p', () => {
     ['another word', { System: { Conns: 'Unlimited' } }],
     ['a scope that is no object', { System: 1 }],
     ['names that are no object', { Protocol: [] }],
-    ['limits of a name that are no object', { Protocol: { '/x': null } }],
+    ['limits of a name that are no object', { Protocol: { '/x': 1 } }],
+    ['null for memory', { System: { Memory: null } }],
     ['limits where there are names', { Protocol: { Conns: 1 } }],
     ['an empty name', { Service: { '': {} } }],
     ['a peer that is none', { Peer: { Conns: {} } }],
-    ['no object', []]
+    ['no object', []],
+    ['null', null]
   ])('refuses %s', (_, json) => {
     expect([accepts(json), isRead(json)]).toEqual([false, false])
   })

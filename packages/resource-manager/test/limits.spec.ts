@@ -7,7 +7,6 @@ import { completeLimits } from '../src/limits/table.ts'
 import { InvalidNameRefusal, UnnegotiatedRefusal } from '../src/reports/refusals.ts'
 import { GO_CONFIG, GO_DEFAULTS } from './fixtures/go-files.ts'
 import { admitted, managerWith, refused } from './support.ts'
-import type { LimitWarning } from '../src/index.ts'
 import type { ScalingLimits } from '../src/limits/defaults.ts'
 import type { LimitConfig } from '@cordon/interface-resource-manager'
 
@@ -38,12 +37,16 @@ describe('limits that follow the machine', () => {
     })
   })
 
-  it('99: a small machine has the base, and descriptors are never below it', () => {
+  // decided differently: the formula is go-libp2p's, but where the base is more than the process may open it would never
+  // refuse in time, so a fifth of the descriptors is left to files and databases
+  it('99: a small machine has the base, and descriptors are below it only where it is more than 80 % of all', () => {
     expect(scaleScope(SCALING, 1, 1)).toEqual({
       streamsInbound: 1, streamsOutbound: 2, streams: 3, connectionsInbound: 4, connectionsOutbound: 5, connections: 6, fileDescriptors: 7, memory: 8 * MiB
     })
     expect(scaleScope(SCALING, 128 * MiB, 1)).toEqual(scaleScope(SCALING, 1, 1))
     expect(scaleScope(SCALING, 129 * MiB, 1).streams).toBe(3 + Math.floor(30 * 129 / 1024))
+    const descriptors = (all: number): number[] => [autoscale({ memory: 1, fileDescriptors: all })].flatMap(({ system, transient, peerDefault }) => [system, transient, peerDefault].map(({ fileDescriptors }) => fileDescriptors))
+    expect([0, 320, 319, 79, 4].map(descriptors)).toEqual([[256, 64, 4], [256, 64, 4], [255, 64, 4], [63, 63, 4], [3, 3, 3]])
   })
 
   it('100: named services grow too', () => {
@@ -179,7 +182,10 @@ describe('the file of go-libp2p', () => {
     // go-libp2p reads them as one, and the last one counts
     ['{"System":{"Conns":1,"conns":2}}', /^System\.conns is a second Conns/],
     ['{"System":{"Conns":1},"system":{}}', /^system is a second System/],
-    ['{"Protocol":{"/x":null}}', /^Protocol\["\/x"\] must be an object, got null/],
+    ['{"Protocol":{"/x":1}}', /^Protocol\["\/x"\] must be an object, got 1/],
+    ['null', /^the limits must be an object, got null/],
+    // so does go-libp2p
+    ['{"System":{"Memory":null}}', /^System\.Memory must be .*, got null/],
     ['[]', /^the limits must be an object, got \[\]/],
     ['{', /^the limits are no JSON/]
   ])('refuses %s with its path', (text, message) => {
@@ -207,38 +213,6 @@ describe('the file of go-libp2p', () => {
   it('has a schema that names every key it reads', () => {
     expect(Object.keys(goLimitsSchema['properties'] as object)).toHaveLength(16)
     expect(JSON.stringify(goLimitsSchema)).toContain('"StreamsOutbound"')
-  })
-})
-
-describe('limits that contradict each other', () => {
-  const CASES: ReadonlyArray<readonly [LimitConfig, string]> = [
-    [{ system: { connections: 10, connectionsInbound: 11 } }, 'system.connectionsInbound'],
-    [{ system: { streamsOutbound: 1_000_000 } }, 'system.streamsOutbound'],
-    [{ system: { connections: 10, connectionsInbound: 5, connectionsOutbound: 5 }, transient: { connections: 11, connectionsInbound: 4, connectionsOutbound: 4 } }, 'transient.connections'],
-    [{ protocol: { '/x': { memory: 2 ** 50 } } }, 'protocol["/x"].memory'],
-    [{ protocol: { '/x': { streams: 10, streamsInbound: 5, streamsOutbound: 5 } }, protocolPeer: { '/x': { streams: 11, streamsInbound: 1, streamsOutbound: 1 } } }, 'protocolPeer["/x"].streams'],
-    [{ serviceDefault: { connections: 5 } }, 'serviceDefault.connections'],
-    [{ connection: { streams: 5 } }, 'connection.streams']
-  ]
-
-  it.each(CASES)('%j is a warning with its path, and an error under strict', (limits, path) => {
-    const warnings: LimitWarning[] = []
-    createResourceManager({ limits, onWarning: warning => { warnings.push(warning) }, machine: { memory: GiB, fileDescriptors: 0 } })
-    expect(warnings.map(warning => warning.path)).toContain(`resourceManager.limits.${path}`)
-    expect(() => createResourceManager({ limits, strict: true, machine: { memory: GiB, fileDescriptors: 0 } })).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: expect.stringContaining(path) as string }))
-  })
-
-  it('do not include the defaults, nor what says that the limit is elsewhere', () => {
-    for (const memory of [GiB, 4 * GiB, 64 * GiB]) {
-      const machine = { memory, fileDescriptors: 64 }
-      expect(() => createResourceManager({ strict: true, machine })).not.toThrow()
-      expect(() => createResourceManager({ strict: true, machine, limits: infiniteLimits })).not.toThrow()
-    }
-  })
-
-  it('are found in limits that are set later on too', () => {
-    const manager = createResourceManager({ strict: true })
-    expect(() => manager.setLimits({ system: { connections: 1, connectionsInbound: 2 } })).toThrow(/connectionsInbound/)
   })
 })
 

@@ -2,10 +2,13 @@ import { normaliseAddress } from '@cordon/address'
 import { describe, expect, it } from 'vitest'
 import { createResourceManager } from '../src/index.ts'
 import { admitted, refused } from './support.ts'
-import type { PrefixConfig } from '@cordon/interface-resource-manager'
+import type { LimitConfig, PrefixConfig } from '@cordon/interface-resource-manager'
 import type { CoreResourceManager } from '@cordon/resource-manager'
 
 const HERE = { address: normaliseAddress('192.0.2.1') }
+
+/** Than the smallest machine */
+const MORE = 'but the node admits only 64 inbound connections'
 
 describe('prefixes that cannot be meant', () => {
   const manage = (prefixes: PrefixConfig, strict = false): CoreResourceManager => createResourceManager({ strict, machine: { memory: 1, fileDescriptors: 0 }, limits: { prefixes } })
@@ -41,7 +44,12 @@ describe('prefixes that cannot be meant', () => {
     [{ relay: { rate: 0, burst: 4 } }, 'relay.burst', 'is 4, but a rate of 0 admits nobody'],
     [{ other: { rate: 2, burst: Infinity } }, 'other.rate', 'is 2, but a burst without an end is never over'],
     [{ global: { burst: 4 } }, 'global.burst', 'is 4, but there is no rate that it could exceed'],
-    [{ ipv6: [{ length: 48, connections: 64 }, { length: 56, connections: 100 }] }, 'ipv6[1].connections', 'is 100, but each /48 lets only 64 through']
+    [{ ipv6: [{ length: 48, connections: 6 }, { length: 56, connections: 10 }] }, 'ipv6[1].connections', 'is 10, but each /48 lets only 6 through'],
+    [{ ipv4: [{ length: 32, connections: 8 }, { length: 24, connections: 65 }] }, 'ipv4[1].connections', `is 65, ${MORE}`],
+    [{ ipv6: [{ length: 56, connections: 1_000_000 }] }, 'ipv6[0].connections', `is 1000000, ${MORE}`],
+    [{ entries: { '10.0.0.0/8': { connections: 65 } } }, 'entries["10.0.0.0/8"].connections', `is 65, ${MORE}`],
+    [{ other: { connections: 65 } }, 'other.connections', `is 65, ${MORE}`],
+    [{ relay: { connections: 65 }, relayed: {} }, 'relay.connections', `is 65, ${MORE}`]
   ])('%j is a warning with its path, and an error under strict', (prefixes, at, what) => {
     const path = `resourceManager.limits.prefixes.${at}`
     const message = `${path} ${what}`
@@ -56,8 +64,19 @@ describe('prefixes that cannot be meant', () => {
     { relay: { connections: 8 }, relayed: { connections: 8 } },
     { relay: {}, relayed: { connections: 8 } },
     { relay: { rate: 0, burst: Infinity }, other: { rate: Infinity, burst: Infinity }, global: {} },
-    { ipv4: [{ length: 32, connections: Infinity }, { length: 24, connections: 4 }] }
+    { ipv4: [{ length: 32, connections: Infinity }, { length: 24, connections: 4 }] },
+    { ipv4: [{ length: 32, connections: 64 }], ipv6: [{ length: 56, connections: 64 }], entries: { '10.0.0.0/8': { connections: 64 } }, other: { connections: 64 }, relayed: { connections: 64 }, relay: { connections: 64 } },
+    { ipv4: [{ length: 32, connections: Infinity }], ipv6: [{ length: 56, connections: Infinity }], entries: { '10.0.0.0/8': { connections: Infinity } }, other: { connections: Infinity }, relayed: { connections: Infinity }, relay: { connections: Infinity } }
   ])('%j is none of these', prefixes => {
     expect(manage(prefixes, true).warnings).toEqual([])
+  })
+
+  it('are judged by the inbound connections that the user wrote, those of the defaults are not judged', () => {
+    const strict = (limits: LimitConfig): CoreResourceManager => createResourceManager({ strict: true, machine: { memory: 1, fileDescriptors: 0 }, limits })
+    expect(strict({ system: { connectionsInbound: 100 }, prefixes: { other: { connections: 100 } } }).warnings).toEqual([])
+    expect(strict({ system: { connectionsInbound: Infinity, connections: Infinity }, prefixes: { other: { connections: 2 ** 40 } } }).warnings).toEqual([])
+    // 8 of each address and 64 of each /48 are the defaults
+    expect(strict({ system: { connectionsInbound: 5 } }).warnings).toEqual([])
+    expect(() => strict({ system: { connectionsInbound: 5 }, prefixes: { ipv4: [{ length: 32, connections: 6 }] } })).toThrow('ipv4[0].connections is 6, but the node admits only 5 inbound connections')
   })
 })

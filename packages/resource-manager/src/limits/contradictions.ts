@@ -33,6 +33,12 @@ const MEANINGLESS: Readonly<Partial<Record<DefaultScope, readonly LimitKey[]>>> 
   connection: STREAMS
 }
 
+/** What there is at most one of there: a stream and a connection hold themselves */
+const SINGLE: Readonly<Partial<Record<DefaultScope, readonly LimitKey[]>>> = {
+  stream: STREAMS,
+  connection: CONNECTIONS
+}
+
 /** One direction, and what it is a part of */
 const TOTALS: Readonly<Partial<Record<LimitKey, LimitKey>>> = {
   connectionsInbound: 'connections',
@@ -53,8 +59,8 @@ interface Written {
 
 /**
  * What in a configuration is accepted but cannot be meant: a direction above its total, a child above its parent, a
- * limit of something that never happens there. Only what the user wrote is judged, and `Infinity` never is: it says
- * that the limit is elsewhere.
+ * limit of something that never happens there, or never so often. Only what the user wrote is judged, and `Infinity`
+ * never is: it says that the limit is elsewhere.
  */
 export function findContradictions (config: LimitConfig, defaults: CompleteLimits): LimitWarning[] {
   const complete = completeLimits(config, defaults)
@@ -76,6 +82,7 @@ function judge (written: Written, key: LimitKey, complete: CompleteLimits): Limi
   if (value == null || value === Infinity || value === 0) return []
   const path = `${NAME}.limits.${written.path}.${key}`
   if (MEANINGLESS[written.scope]?.includes(key) === true) return [{ path, message: `${path} is ${value}, but there is never one to count there` }]
+  if (value > 1 && SINGLE[written.scope]?.includes(key) === true) return [{ path, message: `${path} is ${value}, but there is never more than one to count there` }]
   const warnings: LimitWarning[] = []
   const total = TOTALS[key]
   if (total != null && value > written.limits[total]) {

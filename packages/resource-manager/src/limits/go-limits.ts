@@ -4,6 +4,8 @@ import { MAX_NAME_LENGTH, MAX_NAMED, NAME } from '../constants.ts'
 import { LIMIT_KEYS } from '../graph/causes.ts'
 import { peerIdFault } from '../peer-id.ts'
 import { NAMED_SCOPES } from './defaults.ts'
+import { findTwice } from './json-keys.ts'
+import { canonicalPeer } from './peer-cid.ts'
 import { checkPeers, parseLimits } from './schema.ts'
 import type { DefaultScope, NamedScopeKind } from './defaults.ts'
 import type { LimitConfig, LimitKey, LimitWarning, NamedLimits, PartialScopeLimits } from '@cordon/interface-resource-manager'
@@ -39,6 +41,12 @@ const SCOPES: ReadonlyArray<readonly [string, DefaultScope | NamedScopeKind]> = 
   ['ProtocolPeerDefault', 'protocolPeerDefault'], ['PeerDefault', 'peerDefault'], ['Conn', 'connection'], ['Stream', 'stream']
 ]
 
+/** A limit of a name is in three objects, and nothing is in more */
+const DEPTH = 3
+
+/** A key that needs no quotes in a path */
+const PLAIN_KEY = /^\w{1,64}$/
+
 /** What a number cannot hold exactly is more than anybody has */
 const UNLIMITED_FROM = 2 ** 53
 
@@ -46,10 +54,11 @@ type Json = Readonly<Record<string, unknown>>
 
 /**
  * Reads the limits of go-libp2p, as Kubo has them in `libp2p-resource-limit-overrides.json`. `"default"` and what is
- * missing are left to the defaults, `"unlimited"` and -1 are no limit, `"blockAll"`, 0 and -2 admit nothing.
+ * missing are left to the defaults, `"unlimited"` and -1 are no limit, `"blockAll"`, 0 and -2 admit nothing. Peers may
+ * be spelt as CIDs. `null` is what go-libp2p takes it for, with a warning: nothing for a scope, and 0 for a count.
  *
- * @param json - the text of the file, or what `JSON.parse` made of it
- * @throws {InvalidParametersError} with the path of the first key or value that is wrong
+ * @param json - the text of the file; or what `JSON.parse` made of it, in which nobody sees that a key was there twice
+ * @throws {InvalidParametersError} with the path of the first key or value that is wrong, or that is there twice
  */
 export function readLimits (json: unknown): ReadLimits {
   const reader = new Reader()
@@ -57,13 +66,28 @@ export function readLimits (json: unknown): ReadLimits {
   return { limits, warnings: reader.warnings }
 }
 
-function parse (text: string): unknown {
+function parse (file: string): unknown {
+  // editors on Windows begin a file with a mark
+  const text = file.replace(/^\uFEFF/, '')
+  const json = fromJSON(text)
+  const twice = findTwice(text, DEPTH)
+  if (twice !== undefined) throw wrong(pathOf(twice), 'is there twice, and nobody can tell which of them counts')
+  return json
+}
+
+function fromJSON (text: string): unknown {
   try {
-    // editors on Windows begin a file with a mark
-    return JSON.parse(text.replace(/^\uFEFF/, ''))
+    return JSON.parse(text)
   } catch (cause) {
     throw Object.assign(new InvalidParametersError(`the limits are no JSON: ${cause instanceof Error ? cause.message : String(cause)}`), { cause })
   }
+}
+
+/** As the reader names them, also where it would know no such key */
+function pathOf ([section = '', ...keys]: readonly string[]): string {
+  const isNamed = SCOPES.some(([name, scope]) => scope in NAMED_SCOPES && name.toLowerCase() === section.toLowerCase())
+  const inner = keys.map((key, index) => (isNamed && index === 0) || !PLAIN_KEY.test(key) ? `[${show(key)}]` : `.${key}`)
+  return `${PLAIN_KEY.test(section) ? section : show(section)}${inner.join('')}`
 }
 
 class Reader {
@@ -74,7 +98,8 @@ class Reader {
     const names = new Map<string, DefaultScope | NamedScopeKind>(SCOPES)
     for (const [key, value, path] of this.#entries('', json, [...names.keys()])) {
       const scope = names.get(key) as DefaultScope | NamedScopeKind
-      config[scope] = scope in NAMED_SCOPES ? this.#named(path, value, scope === 'peer') : this.#scope(path, value)
+      if (value === null) this.#warn(path, 'null, which is read as if it were not there')
+      else config[scope] = scope in NAMED_SCOPES ? this.#named(path, value, scope === 'peer') : this.#scope(path, value)
     }
     return config as LimitConfig
   }
@@ -87,11 +112,18 @@ class Reader {
     for (const name of names) {
       const at = `${path}[${show(name)}]`
       if (name.length === 0 || name.length > MAX_NAME_LENGTH) throw wrong(at, `is no name of 1 to ${MAX_NAME_LENGTH} characters`)
-      const fault = ofPeers ? peerIdFault(name) : undefined
-      if (fault !== undefined) throw wrong(at, fault)
-      limits[name] = this.#scope(at, object[name])
+      const read = ofPeers ? peerAt(at, name) : name
+      if (Object.hasOwn(limits, read)) throw wrong(at, `is a second ${read}; go-libp2p does not tell them apart`)
+      limits[read] = this.#entry(at, object[name])
     }
     return limits
+  }
+
+  /** A name is there also where nothing is said about it */
+  #entry (path: string, json: unknown): PartialScopeLimits {
+    if (json !== null) return this.#scope(path, json)
+    this.#warn(path, 'null, which is read as {}')
+    return {}
   }
 
   #scope (path: string, json: unknown): PartialScopeLimits {
@@ -114,7 +146,7 @@ class Reader {
       if (name == null) throw new InvalidParametersError(`${path === '' ? 'the limits have' : `${path} has`} no key ${show(key)}, only ${known.join(', ')}`)
       if (seen.has(name)) throw wrong(at, `is a second ${name}; go-libp2p does not tell them apart`)
       seen.add(name)
-      if (name !== key) this.warnings.push({ path: at, message: `${at} is read as ${name}` })
+      if (name !== key) this.#warn(at, `read as ${name}`)
       yield [name, object[key], at]
     }
   }
@@ -126,6 +158,10 @@ class Reader {
       case 'blockAll': return 0
       default:
     }
+    if (value === null && key !== 'memory') {
+      this.#warn(path, 'null, which is read as 0 and admits nothing, as in go-libp2p')
+      return 0
+    }
     const limit = key === 'memory' && typeof value === 'string' && /^[+-]?\d{1,30}$/.test(value) ? Number(value) : value
     if (limit === -1) return Infinity
     if (limit === -2) return 0
@@ -133,9 +169,21 @@ class Reader {
       throw wrong(path, `must be a whole number of at least 0${key === 'memory' ? ', also as a string' : ''}, or one of "default", "unlimited", "blockAll", got ${show(value)}`)
     }
     if (limit < UNLIMITED_FROM) return limit
-    this.warnings.push({ path, message: `${path} is ${limit}, which is read as unlimited` })
+    this.#warn(path, `${limit}, which is read as unlimited`)
     return Infinity
   }
+
+  #warn (path: string, what: string): void {
+    this.warnings.push({ path, message: `${path} is ${what}` })
+  }
+}
+
+/** The canonical text of a peer */
+function peerAt (path: string, text: string): string {
+  const peer = canonicalPeer(text)
+  const fault = peerIdFault(peer)
+  if (fault !== undefined) throw wrong(path, fault)
+  return peer
 }
 
 function objectAt (path: string, json: unknown): Json {
@@ -184,7 +232,7 @@ function writeScope (limits: PartialScopeLimits | undefined): Record<string, unk
   return written
 }
 
-const COUNT_SCHEMA = { anyOf: [{ type: 'integer', minimum: -2 }, { enum: ['default', 'unlimited', 'blockAll'] }] } as const
+const COUNT_SCHEMA = { anyOf: [{ type: 'integer', minimum: -2 }, { enum: ['default', 'unlimited', 'blockAll', null] }] } as const
 const MEMORY_SCHEMA = { anyOf: [{ type: 'integer', minimum: -2 }, { type: 'string', pattern: '^(\\+?[0-9]{1,30}|-[12]|default|unlimited|blockAll)$' }] } as const
 
 /** A JSON Schema of the file that `readLimits` reads; it knows no key that differs in case only, of which `readLimits` merely warns */
@@ -198,16 +246,16 @@ export const goLimitsSchema: Readonly<Record<string, unknown>> = {
   },
   $defs: {
     scope: {
-      type: 'object',
+      type: ['object', 'null'],
       additionalProperties: false,
       properties: Object.fromEntries(LIMIT_KEYS.map(key => [FIELDS[key], key === 'memory' ? MEMORY_SCHEMA : COUNT_SCHEMA]))
     },
     named: {
-      type: 'object',
+      type: ['object', 'null'],
       maxProperties: MAX_NAMED,
       propertyNames: { minLength: 1, maxLength: MAX_NAME_LENGTH },
       additionalProperties: { $ref: '#/$defs/scope' }
     },
-    peers: { type: 'object', $ref: '#/$defs/named', propertyNames: { pattern: '^[1-9A-HJ-NP-Za-km-z]{46,53}$' } }
+    peers: { type: ['object', 'null'], $ref: '#/$defs/named', propertyNames: { pattern: '^(?:[1-9A-HJ-NP-Za-km-z]{46,53}|bafz[a-z2-7]{55,63}|k[0-9a-z]{55,62}|z[1-9A-HJ-NP-Za-km-z]{48,55})$' } }
   }
 }

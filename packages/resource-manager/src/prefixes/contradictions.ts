@@ -14,43 +14,51 @@ const ROOT = `${NAME}.limits.prefixes`
 export function findPrefixContradictions (config: PrefixConfig, inbound: number): LimitWarning[] {
   const { ipv4 = [], ipv6 = [], entries = {}, relay = {}, relayed = {}, other = {}, global = {} } = config
   return [
-    ...judgeLevels(`${ROOT}.ipv4`, ipv4),
-    ...judgeLevels(`${ROOT}.ipv6`, ipv6),
-    ...Object.entries(entries).flatMap(([name, limits]) => judgeEntry(`${ROOT}.entries[${show(name)}]`, name, limits)),
+    ...judgeLevels(`${ROOT}.ipv4`, ipv4, inbound),
+    ...judgeLevels(`${ROOT}.ipv6`, ipv6, inbound),
+    ...Object.entries(entries).flatMap(([name, limits]) => judgeEntry(`${ROOT}.entries[${show(name)}]`, name, limits, inbound)),
     ...judgeRelays(config, inbound),
     ...judgeBucket(`${ROOT}.relay`, relay),
     ...judgeBucket(`${ROOT}.relayed`, relayed),
+    ...judgeCount(`${ROOT}.other`, other, inbound),
     ...judgeBucket(`${ROOT}.other`, other),
     ...judgeBucket(`${ROOT}.global`, global)
   ]
 }
 
 /** Each level must have room, so a narrow one never gets more than a wide one */
-function judgeLevels (path: string, levels: readonly PrefixLevel[]): LimitWarning[] {
+function judgeLevels (path: string, levels: readonly PrefixLevel[], inbound: number): LimitWarning[] {
   return levels.flatMap((level, index) => {
     const { length, connections = Infinity } = level
     const wider = levels.filter(other => other.length < length && (other.connections ?? Infinity) < connections)
     const warnings = connections === Infinity
       ? []
       : wider.map(other => warningAt(`${path}[${index}].connections`, `is ${connections}, but each /${other.length} lets only ${other.connections} through`))
-    return [...warnings, ...judgeBucket(`${path}[${index}]`, level)]
+    return [...warnings, ...judgeCount(`${path}[${index}]`, level, inbound), ...judgeBucket(`${path}[${index}]`, level)]
   })
 }
 
 /** One relay never gets more than all of them, and these no more than the node */
-function judgeRelays ({ relay, relayed }: PrefixConfig, inbound: number): LimitWarning[] {
-  const ofOne = relay?.connections ?? Infinity
+function judgeRelays ({ relay = {}, relayed }: PrefixConfig, inbound: number): LimitWarning[] {
+  const ofOne = relay.connections ?? Infinity
   const ofAll = (relayed ?? relayedByDefault(inbound)).connections ?? Infinity
-  const one = ofOne === Infinity || ofOne <= ofAll ? [] : [warningAt(`${ROOT}.relay.connections`, `is ${ofOne}, but all relays together let only ${ofAll} through`)]
-  const all = relayed === undefined || ofAll === Infinity || ofAll <= inbound ? [] : [warningAt(`${ROOT}.relayed.connections`, `is ${ofAll}, but the node admits only ${inbound} inbound connections`)]
-  return [...one, ...all]
+  const one = ofOne < Infinity && ofOne > ofAll
+    ? [warningAt(`${ROOT}.relay.connections`, `is ${ofOne}, but all relays together let only ${ofAll} through`)]
+    : judgeCount(`${ROOT}.relay`, relay, inbound)
+  return [...one, ...judgeCount(`${ROOT}.relayed`, relayed ?? {}, inbound)]
 }
 
-function judgeEntry (path: string, name: string, limits: PrefixLimits | false): LimitWarning[] {
+/** No place has more connections than the node */
+function judgeCount (path: string, { connections = Infinity }: PrefixLimits, inbound: number): LimitWarning[] {
+  if (connections === Infinity || connections <= inbound) return []
+  return [warningAt(`${path}.connections`, `is ${connections}, but the node admits only ${inbound} inbound connections`)]
+}
+
+function judgeEntry (path: string, name: string, limits: PrefixLimits | false, inbound: number): LimitWarning[] {
   const read = readAs(name)
   return [
     ...(read === undefined ? [] : [warningAt(path, `is read as ${read}: what is beyond its length does not count`)]),
-    ...(limits === false ? [] : judgeBucket(path, limits))
+    ...(limits === false ? [] : [...judgeCount(path, limits, inbound), ...judgeBucket(path, limits)])
   ]
 }
 
