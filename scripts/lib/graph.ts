@@ -20,7 +20,7 @@ import type { Workspace } from './workspace.ts'
 export type Kind = 'interface' | 'leaf' | 'implementation' | 'compliance' | 'testing' | 'umbrella'
 
 /** Small packages with no libp2p node in them, named for what they hold. A leaf appears when a second module needs it. */
-const LEAVES: ReadonlySet<string> = new Set(['address', 'clock', 'fair-set', 'notes', 'options'])
+const LEAVES: ReadonlySet<string> = new Set(['address', 'clock', 'fair-set', 'heap', 'notes', 'options'])
 
 const MAY_IMPORT: Record<Kind, readonly Kind[]> = {
   interface: ['interface'],

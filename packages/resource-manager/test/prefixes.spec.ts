@@ -1,11 +1,13 @@
 import { normaliseAddress } from '@cordon/address'
+import { isRefusal } from '@cordon/interface-connection-lifecycle'
 import { fakeClock } from '@cordon/testing'
 import { seededRandom } from '@cordon/testing'
 import { describe, expect, it } from 'vitest'
 import { createResourceManager, infiniteLimits } from '../src/index.ts'
 import { admitted, refused, use, usageOf } from './support.ts'
+import type { CoreResourceManager } from '../src/index.ts'
 import type { managerWith } from './support.ts'
-import type { PrefixConfig } from '@cordon/interface-resource-manager'
+import type { ConnectionScope, PrefixConfig } from '@cordon/interface-resource-manager'
 import type { FakeClock } from '@cordon/testing'
 
 const from = (ip: string): { address: ReturnType<typeof normaliseAddress> } => ({ address: normaliseAddress(ip) })
@@ -327,6 +329,42 @@ describe('many prefixes', () => {
     }
     expect(manager.snapshot().prefixes).toMatchObject({ evicted: 0 })
     expect(manager.snapshot().prefixes.tracked).toBeLessThan(20)
+  })
+
+  describe('may be too many:', () => {
+    function meter (): { opens: (address: string, times: number) => number, connect: (address: string) => ConnectionScope, manager: CoreResourceManager } {
+      const manager = createResourceManager({ clock: fakeClock(), maxPrefixes: 2, limits: { ...infiniteLimits, prefixes: { ipv4: [{ length: 32, rate: 0.001, burst: 4, connections: 9 }], ipv6: [] } } })
+      const opens = (address: string, times: number): number => {
+        let count = 0
+        for (let i = 0; i < times; i++) {
+          const connection = manager.openConnection('inbound', from(address))
+          if (isRefusal(connection)) break
+          connection.release()
+          count++
+        }
+        return count
+      }
+      return { opens, manager, connect: address => admitted(manager.openConnection('inbound', from(address))) }
+    }
+
+    it('the one whose bucket is full soonest goes, and not the one that was left first', () => {
+      const { manager, opens } = meter()
+      opens('192.0.2.1', 3)
+      opens('192.0.2.2', 2)
+      opens('192.0.2.3', 1)
+      expect(manager.snapshot().prefixes).toMatchObject({ tracked: 2, evicted: 1 })
+      expect(opens('192.0.2.1', 4)).toBe(1)
+    })
+
+    it('the one that got its tokens back has nothing to be remembered for', () => {
+      const { connect, manager, opens } = meter()
+      const both = [connect('192.0.2.1'), connect('192.0.2.1')]
+      opens('192.0.2.2', 1)
+      for (const connection of both) connection.cancel()
+      opens('192.0.2.3', 1)
+      expect(manager.snapshot().prefixes).toMatchObject({ tracked: 2, evicted: 0 })
+      expect(opens('192.0.2.2', 4)).toBe(3)
+    })
   })
 
   it('may all be in use: the oldest is forgotten, and nobody is refused for it', () => {

@@ -1,14 +1,14 @@
+import { Heap } from '@cordon/heap'
 import { covering, variantOf, VARIANTS } from '../tables/entries.ts'
-import { Heap } from '../tables/heap.ts'
 import { rangeIndex, rangeLength } from '../tables/prefix-table.ts'
 import { BY_NAME, Counts, KIND, kindsOf, RANGES } from './kinds.ts'
 import { RELAYED } from './subject.ts'
 import { Subjects } from './subjects.ts'
 import type { Details, Entries, Variant } from '../tables/entries.ts'
-import type { Placed } from '../tables/heap.ts'
 import type { PrefixTable } from '../tables/prefix-table.ts'
 import type { Parsed } from './subject.ts'
 import type { Expected, Place } from './subjects.ts'
+import type { Placed } from '@cordon/heap'
 import type { GatePredicate, GateTarget, RuleAction, RuleDirection, SubjectKind } from '@cordon/interface-connection-gater'
 import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 
@@ -139,7 +139,7 @@ export class Layer {
     if (due === Infinity) return this.#set(this.#subjects.entriesOf(subject), index, subject.kind, action, direction, details)
     const ending: Ending = { place: -1, due, subject, action, direction }
     const added = this.#set(this.#subjects.entriesOf(subject), index, subject.kind, action, direction, { ...details, ending })
-    this.#endings.add(ending)
+    this.#endings.put(ending)
     return added
   }
 

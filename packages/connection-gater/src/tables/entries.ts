@@ -1,4 +1,4 @@
-import type { Placed } from './heap.ts'
+import type { Placed } from '@cordon/heap'
 import type { LiftedLimit, RuleAction, RuleDirection } from '@cordon/interface-connection-gater'
 import type { Direction } from '@cordon/interface-connection-lifecycle'
 

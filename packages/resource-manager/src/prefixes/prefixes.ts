@@ -206,7 +206,9 @@ export class Prefixes {
     if (lifted.buckets) return
     this.#match(address)
     for (const entry of this.#found.slice(0, this.#matched)) {
-      if (entry.rule.interval > 0) entry.refund()
+      if (entry.rule.interval === 0) continue
+      entry.refund()
+      entry.table?.settle(entry)
     }
   }
 

@@ -1,6 +1,8 @@
+import { Heap } from '@cordon/heap'
 import { Ring } from '../graph/ring.ts'
 import type { Linked } from '../graph/ring.ts'
 import type { PrefixRule } from './rules.ts'
+import type { Placed } from '@cordon/heap'
 
 /** How many that nobody needs any more are looked for with each new one, so that a table shrinks again */
 const SWEEP = 2
@@ -12,7 +14,7 @@ const TOLERANCE = 1e-3
  * One prefix: how many connections come from it, and when its bucket is full again. That one number is the whole
  * bucket: every connection moves it by an interval, and it may not be more than a burst of them in the future.
  */
-export class PrefixEntry implements Linked<PrefixEntry> {
+export class PrefixEntry implements Linked<PrefixEntry>, Placed {
   name: string
   rule: PrefixRule
   readonly table: PrefixTable | undefined
@@ -24,6 +26,9 @@ export class PrefixEntry implements Linked<PrefixEntry> {
   ring: Ring<PrefixEntry> | undefined
   older: PrefixEntry | undefined
   newer: PrefixEntry | undefined
+  place = -1
+  /** Its table does not know it, or not any more */
+  isStray = false
 
   constructor (name: string, rule: PrefixRule, table: PrefixTable | undefined) {
     this.name = name
@@ -55,9 +60,9 @@ export class PrefixTable {
   readonly #max: number
   /** At most `max` */
   readonly #entries = new Map<string, PrefixEntry>()
-  /** Those from which connections come, and those that are remembered for their buckets; each entry is in one */
+  /** Those from which connections come, and those that are remembered until their buckets are full; each entry is in one */
   readonly #busy = new Ring<PrefixEntry>()
-  readonly #idle = new Ring<PrefixEntry>()
+  readonly #idle = new Heap<PrefixEntry>(({ fullAt }) => fullAt)
   readonly #vacant: PrefixEntry
   #evicted = 0
 
@@ -65,6 +70,7 @@ export class PrefixTable {
     this.rule = rule
     this.#max = max
     this.#vacant = new PrefixEntry('', rule, this)
+    this.#vacant.isStray = true
   }
 
   get size (): number {
@@ -84,27 +90,24 @@ export class PrefixTable {
     return this.#vacant
   }
 
-  /** What `find` returned is about to be used */
+  /** What `find` returned is about to be used, and settled after that */
   enter (entry: PrefixEntry, now: number): PrefixEntry {
     if (entry !== this.#vacant) return entry
     this.#makeRoom(now)
     const made = new PrefixEntry(entry.name, this.rule, this)
     this.#entries.set(made.name, made)
-    this.#idle.push(made)
     return made
   }
 
   /** Puts it where it belongs after its connections or its bucket changed */
   settle (entry: PrefixEntry): void {
-    // it was evicted
-    if (entry.ring === undefined) return
-    if (entry.connections > 0) {
-      if (entry.ring === this.#busy) return
+    if (entry.isStray) return
+    if (entry.connections === 0) {
+      entry.ring?.remove(entry)
+      this.#idle.put(entry)
+    } else if (entry.ring === undefined) {
       this.#idle.remove(entry)
       this.#busy.push(entry)
-    } else {
-      entry.ring.remove(entry)
-      this.#idle.push(entry)
     }
   }
 
@@ -118,20 +121,17 @@ export class PrefixTable {
   }
 
   #makeRoom (now: number): void {
-    for (let looked = 0; looked < SWEEP; looked++) {
-      const oldest = this.#idle.oldest
-      if (oldest === undefined || oldest.fullAt > now) break
-      this.#forget(oldest)
-    }
+    for (let looked = 0; looked < SWEEP && this.#idle.least <= now; looked++) this.#forget(this.#idle.first)
     if (this.#entries.size < this.#max) return
-    const victim = this.#idle.oldest ?? this.#busy.oldest
-    if (victim === undefined) return
     this.#evicted++
-    this.#forget(victim)
+    this.#forget(this.#idle.first ?? this.#busy.oldest)
   }
 
-  #forget (entry: PrefixEntry): void {
+  #forget (entry: PrefixEntry | undefined): void {
+    if (entry === undefined) return
+    entry.isStray = true
     entry.ring?.remove(entry)
+    this.#idle.remove(entry)
     this.#entries.delete(entry.name)
   }
 }

@@ -1,10 +1,10 @@
-/** What a heap holds: it knows its place, so that it can be taken out */
+/** What a heap holds: it knows its place, so that it can be taken out. An item is in one heap at most. */
 export interface Placed {
-  /** In the heap; -1 where it is in none */
+  /** In the heap; -1 where it is in none. The heap's to write. */
   place: number
 }
 
-/** The item with the smallest key first; adding and removing take logarithmic time */
+/** The item with the smallest key first; putting in and taking out take logarithmic time */
 export class Heap<T extends Placed> {
   readonly #items: T[] = []
   readonly #key: (item: T) => number
@@ -27,9 +27,14 @@ export class Heap<T extends Placed> {
     return this.#items[0]
   }
 
-  add (item: T): void {
-    this.#items.push(item)
-    this.#rise(item, this.#items.length - 1)
+  /** Puts an item in, or where it belongs now that its key is another one */
+  put (item: T): void {
+    if (item.place === -1) {
+      item.place = this.#items.length
+      this.#items.push(item)
+    }
+    this.#rise(item, item.place)
+    this.#sink(item, item.place)
   }
 
   /** Without effect on an item that is in no heap */
