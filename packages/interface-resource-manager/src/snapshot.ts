@@ -26,13 +26,16 @@ export interface PeerSnapshot extends ScopeSnapshot {
 
 /** All scopes of one kind, those that have gone included */
 export interface ClassSnapshot {
-  /** How many are in use */
+  /** How many are in use; of `span` those that are not released, of `prefix` those from which there are connections */
   readonly count: number
 
-  /** How many are kept for a while although nobody uses them; always 0 for `protocol-peer` and `service-peer` */
+  /**
+   * How many are kept for a while although nobody uses them, of `prefix` for the sake of their buckets. Always 0 for
+   * `protocol-peer` and `service-peer`, and for what nobody keeps: `connection`, `stream`, `span`.
+   */
   readonly idle: number
 
-  /** The highest peak of any of them */
+  /** The highest peak of any of them. One connection, stream, span or prefix need not note how much memory it had at most. */
   readonly peak: ScopePeak
 
   /** Of all of them together */

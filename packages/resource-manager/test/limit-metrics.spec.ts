@@ -30,7 +30,8 @@ function eight (first: number): ScopeLimits {
 
 const SCOPES = [
   ['system', 'system'], ['transient', 'transient'], ['allowlistedSystem', 'allowlistedSystem'], ['allowlistedTransient', 'allowlistedTransient'],
-  ['service', 'serviceDefault'], ['service-peer', 'servicePeerDefault'], ['protocol', 'protocolDefault'], ['protocol-peer', 'protocolPeerDefault'], ['peer', 'peerDefault']
+  ['service', 'serviceDefault'], ['service-peer', 'servicePeerDefault'], ['protocol', 'protocolDefault'], ['protocol-peer', 'protocolPeerDefault'], ['peer', 'peerDefault'],
+  ['connection', 'connection'], ['stream', 'stream']
 ] as const
 
 describe('limits in a scrape', () => {
@@ -47,7 +48,14 @@ describe('limits in a scrape', () => {
   it('114: are those of every scope that is not named, all eight of them, and no others', () => {
     const all = shown(Object.fromEntries(SCOPES.map(([, key], index) => [key, eight(100 * (index + 1))])))
     for (const [index, [scope]] of SCOPES.entries()) expect(of(scope, all)).toEqual(eight(100 * (index + 1)))
-    expect(Object.keys(all)).toHaveLength(SCOPES.length * 8)
+    expect(Object.keys(all).filter(label => !label.startsWith('prefix/'))).toHaveLength(SCOPES.length * 8)
+  })
+
+  it('114: are those of prefixes that have any, by where they are set', () => {
+    const prefixes = { ipv4: [{ length: 32, connections: 5 }, { length: 24 }], ipv6: [{ length: 56, connections: 0 }], entries: { '192.0.2.1': { connections: 7 } }, relay: { connections: 6 }, relayed: { connections: 9 } }
+    expect(of('prefix', shown({ prefixes }))).toEqual({
+      'ipv4[0]/connections': 5, 'ipv6[0]/connections': 0, 'relay/connections': 6, 'relayed/connections': 9, 'other/connections': -1
+    })
   })
 
   it('114: are -1 where there is none, and 0 where nothing is admitted, each of the eight by itself', () => {

@@ -71,6 +71,9 @@ export class Graph {
     reservations: 0
   }
 
+  /** How many have not been released */
+  spans = 0
+
   #allowlist: AllowlistSource | undefined
   readonly #onFault: GraphInit['onFault']
   #faulty = false

@@ -124,6 +124,7 @@ class Token implements Reservation {
 /** A part of a scope, or of another span. Its own memory is compared with the limit of the scope before anybody above is asked. */
 class SpanHandle extends Holder implements Span {
   readonly #owner: Holder
+  readonly #graph: Graph
   readonly #id: number
   #memory = 0
   #closed = false
@@ -131,7 +132,9 @@ class SpanHandle extends Holder implements Span {
   constructor (owner: Holder) {
     super()
     this.#owner = owner
-    this.#id = owner[home].nextId()
+    this.#graph = owner[home]
+    this.#id = this.#graph.nextId()
+    this.#graph.spans++
     owner[HOLD]()
   }
 
@@ -152,7 +155,7 @@ class SpanHandle extends Holder implements Span {
   }
 
   get [home] (): Graph {
-    return this.#owner[home]
+    return this.#graph
   }
 
   usage (): ScopeUsage {
@@ -162,6 +165,7 @@ class SpanHandle extends Holder implements Span {
   release (): void {
     if (this.#closed) return
     this.#closed = true
+    this.#graph.spans--
     this.#owner[CREDIT](this.#memory)
     this.#memory = 0
     this.#owner[DROP]()

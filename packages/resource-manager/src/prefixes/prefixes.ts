@@ -212,13 +212,28 @@ export class Prefixes {
     }
   }
 
+  /** How many are remembered */
+  get tracked (): number {
+    return this.#tables.reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** From how many of these there are connections that count */
+  get inUse (): number {
+    return this.#tables.reduce((sum, { inUse }) => sum + inUse, 0)
+  }
+
+  /** What each table limits, by where that is set */
+  get rules (): readonly PrefixRule[] {
+    return [...this.#tables.map(({ rule }) => rule), this.#relayed.rule]
+  }
+
   snapshot (max: number): PrefixesSnapshot {
-    const tables = [...this.#levels[4], ...this.#levels[6]].map(({ table }) => table).concat(this.#relay, this.#other)
+    const tables = this.#tables
     const entries = [...tables.flatMap(table => [...table.values()]), ...this.#entries, this.#relayed]
     const largest = entries.filter(({ connections }) => connections > 0).sort((a, b) => b.connections - a.connections).slice(0, max)
     return {
       largest: largest.map(({ name, connections, rule }) => ({ name, connections, limit: shown(rule.connections) })),
-      tracked: tables.reduce((sum, { size }) => sum + size, 0),
+      tracked: this.tracked,
       evicted: tables.reduce((sum, { evicted }) => sum + evicted, 0),
       refusals: countsOf(this.#refusals)
     }
@@ -261,6 +276,10 @@ export class Prefixes {
       matched = true
     }
     return matched
+  }
+
+  get #tables (): PrefixTable[] {
+    return [...[...this.#levels[4], ...this.#levels[6]].map(({ table }) => table), this.#relay, this.#other]
   }
 
   get #entries (): PrefixEntry[] {

@@ -77,6 +77,11 @@ export class PrefixTable {
     return this.#entries.size
   }
 
+  /** From how many there are connections */
+  get inUse (): number {
+    return this.#busy.size
+  }
+
   /** How many were forgotten while it still mattered */
   get evicted (): number {
     return this.#evicted

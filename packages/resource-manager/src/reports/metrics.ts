@@ -1,12 +1,12 @@
 import { CAUSES, RESOURCES } from '../graph/causes.ts'
-import { publicLimits } from '../limits/limits.ts'
+import { publicLimits, shown } from '../limits/limits.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Scope } from '../graph/scope.ts'
 import type { Share } from '../graph/share.ts'
 import type { LimitKey, ScopeClass, ScopeUsage } from '@cordon/interface-resource-manager'
 import type { Metrics } from '@libp2p/interface'
 
-/** The kinds of scopes that have gauges, and whose label sets are therefore closed */
+/** The kinds of scopes whose use is added up, scope by scope */
 const GAUGED = ['system', 'transient', 'allowlistedSystem', 'allowlistedTransient', 'service', 'service-peer', 'protocol', 'protocol-peer', 'peer'] as const satisfies readonly ScopeClass[]
 
 type Gauged = typeof GAUGED[number]
@@ -126,13 +126,34 @@ function used (graph: Graph): Record<string, number> {
     sums['protocol-peer'].addShares(peer.protocols)
     sums['service-peer'].addShares(peer.services)
   }
-  return Object.fromEntries(USED_LABELS.flatMap(([kind, labels]) => labels.map(([key, label]) => [label, sums[kind][key]])))
+  return { ...Object.fromEntries(USED_LABELS.flatMap(([kind, labels]) => labels.map(([key, label]) => [label, sums[kind][key]]))), ...usedBelow(graph) }
 }
 
-function limits ({ kinds }: Graph): Record<string, number> {
-  const values: Record<string, number> = {}
-  for (const kind of GAUGED) {
-    for (const [key, limit] of Object.entries(publicLimits(kinds[kind].limits.byDefault)) as Array<[LimitKey, number]>) values[`${kind}/${key}`] = limit === Infinity ? -1 : limit
+/** By what is in no table: each connection and each stream counts in one of the two roots. How much memory is theirs nobody adds up. */
+function usedBelow ({ allowlistedSystem, prefixes, spans, system }: Graph): Record<string, number> {
+  const both = (key: Exclude<keyof ScopeUsage, 'memory'>): number => system[key] + allowlistedSystem[key]
+  return {
+    'connection/connectionsInbound': both('connectionsInbound'),
+    'connection/connectionsOutbound': both('connectionsOutbound'),
+    'connection/fileDescriptors': both('fileDescriptors'),
+    'stream/streamsInbound': both('streamsInbound'),
+    'stream/streamsOutbound': both('streamsOutbound'),
+    'span/spans': spans,
+    'prefix/prefixes': prefixes.inUse,
+    'prefix/idle': prefixes.tracked - prefixes.inUse
   }
+}
+
+function limits ({ kinds, prefixes }: Graph): Record<string, number> {
+  const values: Record<string, number> = {}
+  for (const kind of [...GAUGED, 'connection', 'stream'] as const) {
+    for (const [key, limit] of Object.entries(publicLimits(kinds[kind].limits.byDefault)) as Array<[LimitKey, number]>) values[`${kind}/${key}`] = bounded(limit)
+  }
+  for (const { path, connections } of prefixes.rules) values[`prefix/${path}/connections`] = bounded(shown(connections))
   return values
+}
+
+/** A gauge has no infinity */
+function bounded (limit: number): number {
+  return limit === Infinity ? -1 : limit
 }

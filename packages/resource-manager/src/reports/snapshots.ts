@@ -8,7 +8,10 @@ import type { Kind } from '../graph/kind.ts'
 import type { ScopeTable } from '../graph/scope-table.ts'
 import type { Scope } from '../graph/scope.ts'
 import type { Share } from '../graph/share.ts'
-import type { ClassSnapshot, PeerSnapshot, ResourceSnapshot, ResourceStat, ScopeClass, ScopeSnapshot, ScopeUsage } from '@cordon/interface-resource-manager'
+import type { ClassSnapshot, LimitKey, PeerSnapshot, ResourceSnapshot, ResourceStat, ScopeClass, ScopeSnapshot, ScopeUsage } from '@cordon/interface-resource-manager'
+
+const CONNECTION_KEYS: readonly LimitKey[] = ['connections', 'connectionsInbound', 'connectionsOutbound', 'fileDescriptors']
+const STREAM_KEYS: readonly LimitKey[] = ['streams', 'streamsInbound', 'streamsOutbound']
 
 function snapshotOf (scope: Share): ScopeSnapshot {
   const peak = emptyPeak()
@@ -64,8 +67,20 @@ export function takeSnapshot (graph: Graph, peers: number): ResourceSnapshot {
   }
 }
 
+/** Of connections or streams: no table has them, but each counts in one of the two roots */
+function leavesOf ({ allowlistedSystem, system }: Graph, kind: Kind, keys: readonly LimitKey[], count: number): ClassSnapshot {
+  const peak = emptyPeak()
+  for (const root of [system, allowlistedSystem]) {
+    const most = emptyPeak()
+    root.raise(most)
+    for (const key of keys) peak[key] = Math.max(peak[key], Math.min(1, most[key]))
+  }
+  return { count, idle: 0, peak, refusals: countsOf(kind.refusals) }
+}
+
 function takeClasses (graph: Graph): Readonly<Record<ScopeClass, ClassSnapshot>> {
-  const { kinds } = graph
+  const { kinds, prefixes } = graph
+  const roots = [graph.system, graph.allowlistedSystem]
   const shares = (of: 'protocols' | 'services'): Share[] => [...graph.peers.values()].flatMap(peer => [...sharesOf(peer[of])])
   const single = (scope: Scope): ClassSnapshot => ({ ...classOf(scope.kind, [scope]), count: 1, idle: 0 })
   return {
@@ -78,10 +93,10 @@ function takeClasses (graph: Graph): Readonly<Record<ScopeClass, ClassSnapshot>>
     protocol: classOf(kinds.protocol, graph.protocols.values()),
     'protocol-peer': classOf(kinds['protocol-peer'], shares('protocols')),
     peer: classOf(kinds.peer, graph.peers.values()),
-    connection: classOf(kinds.connection, []),
-    stream: classOf(kinds.stream, []),
-    span: classOf(kinds.span, []),
-    prefix: classOf(kinds.prefix, [])
+    connection: leavesOf(graph, kinds.connection, CONNECTION_KEYS, roots.reduce((sum, { connectionsInbound, connectionsOutbound }) => sum + connectionsInbound + connectionsOutbound, 0)),
+    stream: leavesOf(graph, kinds.stream, STREAM_KEYS, roots.reduce((sum, { streamsInbound, streamsOutbound }) => sum + streamsInbound + streamsOutbound, 0)),
+    span: { ...classOf(kinds.span, []), count: graph.spans },
+    prefix: { ...classOf(kinds.prefix, []), count: prefixes.inUse, idle: prefixes.tracked - prefixes.inUse }
   }
 }
 
