@@ -187,7 +187,7 @@ export class ForeignConnection extends Handle implements ConnectionScope {
   }
 
   cancel (): void {
-    if (!this.isReleased && this.direction === 'inbound') this.#places.refund(this.origin)
+    if (!this.isReleased && this.direction === 'inbound' && this.peer === undefined) this.#places.refund(this.origin)
     this.release()
   }
 

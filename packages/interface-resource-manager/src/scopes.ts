@@ -102,7 +102,7 @@ export interface ConnectionScope extends ResourceScope, Held {
 
   /**
    * As `release`, for when the step that opened it refuses it after all: what it took of the rates at which its
-   * prefixes may connect is given back. Without effect after `release`.
+   * prefixes may connect is given back. Once its peer is known nothing is. Without effect after `release`.
    */
   cancel (): void
 }

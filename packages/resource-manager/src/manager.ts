@@ -77,7 +77,7 @@ export class ResourceManagerClass implements CoreResourceManager {
     if (cause !== 0) return refuse(admission.full, cause, inbound, 0)
     if (inbound) graph.admitted.connectionsOpenedInbound++
     else graph.admitted.connectionsOpenedOutbound++
-    return new ConnectionHandle(graph, inbound, descriptors, address, limited ? graph.prefixes.enter(lifted) : NOWHERE, admission.transient, admission.root)
+    return new ConnectionHandle(graph, inbound, descriptors, address, limited ? graph.prefixes.enter(lifted) : NOWHERE, limited && !lifted.buckets, admission.transient, admission.root)
   }
 
   checkConnection (direction: Direction, options: CheckConnectionOptions = NO_OPTIONS): ResourceRefusal | undefined {

@@ -219,9 +219,27 @@ describe('an allowlist that misbehaves', () => {
     expect(manager.snapshot().prefixes.largest).toMatchObject([{ connections: 1 }])
     expect(warnings).toEqual([{ path: 'resourceManager.allowlist', message: expect.stringContaining('broken') as string }])
     manager.setAllowlist({ lifts })
-    connection.cancel()
+    connection.release()
+    admitted(manager.openConnection('inbound', { address })).release()
     expect(warnings).toHaveLength(2)
     expect(manager.snapshot().prefixes.largest).toEqual([])
+  })
+
+  it('that trusts somebody no longer gives nothing back that was not taken', () => {
+    const source: { lifts: AllowlistSource['lifts'] } = { lifts: () => ({ lane: false, counts: false, buckets: false }) }
+    const manager = managerWith(limited, { allowlist: source })
+    const opens = (times: number): number => Array.from({ length: times }, () => manager.openConnection('inbound', { address })).reduce((count, connection) => {
+      if ('code' in connection) return count
+      connection.release()
+      return count + 1
+    }, 0)
+    const { lifts } = source
+    opens(1)
+    source.lifts = () => ALL
+    const trusted = admitted(manager.openConnection('inbound', { address }))
+    source.lifts = lifts
+    trusted.cancel()
+    expect(opens(2) + opens(2)).toBe(3)
   })
 
   const answers: ReadonlyArray<[string, () => unknown]> = [

@@ -90,6 +90,14 @@ export const prefixes: Part = ({ manager, pass }) => {
       expect(manage.snapshot().prefixes.refusals).toEqual({ rate: 3 })
     })
 
+    it('a token does not come back once its peer is known', async () => {
+      const manage = await manager({ prefixes: { ipv4: [{ length: 32, rate: 0.001, burst: 2 }], ipv6: [] } })
+      const connection = admitted(manage.openConnection('inbound', { address: HERE }))
+      connection.setPeer('peer-a')
+      connection.cancel()
+      expect(count(manage, HERE, 5, true)).toBe(1)
+    })
+
     it('without effect where it was released before: a token is not made', async () => {
       const manage = await manager({ prefixes: { ipv4: [{ length: 32, rate: 0.001, burst: 2 }], ipv6: [] } })
       const connection = admitted(manage.openConnection('inbound', { address: HERE }))

@@ -21,6 +21,8 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
   readonly #descriptors: number
   /** Where it is counted among the connections of its prefixes */
   #place: Place
+  /** It took a token of each of them */
+  readonly #metered: boolean
   /** The transient scope, then the peer's */
   #near: Scope
   #root: Scope
@@ -29,7 +31,7 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
   #closed = false
 
   /** For what was found to have room, and counts it */
-  constructor (graph: Graph, inbound: boolean, descriptors: number, address: NormalisedAddress | undefined, place: Place, transient: Scope, root: Scope) {
+  constructor (graph: Graph, inbound: boolean, descriptors: number, address: NormalisedAddress | undefined, place: Place, metered: boolean, transient: Scope, root: Scope) {
     super()
     this.address = address
     this.#graph = graph
@@ -37,6 +39,7 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
     this.#inbound = inbound
     this.#descriptors = descriptors
     this.#place = place
+    this.#metered = metered
     this.#near = transient
     this.#root = root
     transient.addConnection(inbound, descriptors, 0)
@@ -141,9 +144,11 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
 
   cancel (): void {
     if (this.#closed) return
-    // first, so that an allowlist that uses this connection finds it released
+    const { address } = this
+    // who has proven who it is was let in: what ends now is no admission that came to nothing
+    const cameToNothing = this.#metered && !this.#attached
     this.release()
-    if (this.#inbound && this.address !== undefined) this.#graph.prefixes.refund(this.address, this.#graph.lifts(this.address, undefined))
+    if (cameToNothing && address !== undefined) this.#graph.prefixes.refund(address)
   }
 
   [charge] (size: number, priority: number): ResourceRefusal | undefined {

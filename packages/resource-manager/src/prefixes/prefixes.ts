@@ -202,8 +202,7 @@ export class Prefixes {
   }
 
   /** Gives back what `enter` took from the buckets */
-  refund (address: NormalisedAddress, lifted: Lifted): void {
-    if (lifted.buckets) return
+  refund (address: NormalisedAddress): void {
     this.#match(address)
     for (const entry of this.#found.slice(0, this.#matched)) {
       if (entry.rule.interval === 0) continue
