@@ -48,7 +48,7 @@ export interface ResourceManager {
   /**
    * A raw connection exists, or is about to be dialled: takes a place for it in the transient scope.
    *
-   * @throws {InvalidParametersError} when the direction is none
+   * @throws {InvalidParametersError} when the direction or the options are none
    */
   openConnection (direction: Direction, options?: OpenConnectionOptions): ConnectionScope | ResourceRefusal
 
@@ -56,7 +56,7 @@ export interface ResourceManager {
    * What `openConnection` would refuse now, and `setPeer` where the peer is given; the allowlist is then asked about
    * that peer. Nothing changes, and nothing is counted.
    *
-   * @throws {InvalidParametersError} when the direction is none
+   * @throws {InvalidParametersError} when the direction or the options are none
    * @throws {InvalidNameError} when this cannot be the name of a peer
    */
   checkConnection (direction: Direction, options?: CheckConnectionOptions): ResourceRefusal | undefined
@@ -64,7 +64,7 @@ export interface ResourceManager {
   /**
    * A stream is about to exist: takes a place for it in the transient scope and that of its peer.
    *
-   * @throws {InvalidParametersError} when the direction is none, or the connection is nothing that `openConnection` returned
+   * @throws {InvalidParametersError} when the direction or the options are none, or the connection is nothing that `openConnection` of this manager returned
    * @throws {InvalidNameError} when this cannot be the name of a peer
    * @throws {ScopeAttachedError} when the connection is that of another peer, or has none yet
    */

@@ -6,6 +6,7 @@ import { SNAPSHOT_PEERS } from './constants.ts'
 import { Admission } from './graph/admission.ts'
 import { checkName, isInbound } from './graph/names.ts'
 import { ConnectionHandle } from './handles/connection.ts'
+import { home } from './handles/holder.ts'
 import { NamedScope } from './handles/named-scope.ts'
 import { StreamHandle } from './handles/stream.ts'
 import { NOWHERE } from './prefixes/prefixes.ts'
@@ -63,6 +64,7 @@ export class ResourceManagerClass implements CoreResourceManager {
 
   openConnection (direction: Direction, options: OpenConnectionOptions = NO_OPTIONS): ConnectionScope | ResourceRefusal {
     const inbound = isInbound(direction)
+    checkOptions(options)
     const { address } = options
     const graph = this.#graph
     const descriptors = descriptorsOf(options)
@@ -82,6 +84,7 @@ export class ResourceManagerClass implements CoreResourceManager {
 
   checkConnection (direction: Direction, options: CheckConnectionOptions = NO_OPTIONS): ResourceRefusal | undefined {
     const inbound = isInbound(direction)
+    checkOptions(options)
     const { address, peer } = options
     const graph = this.#graph
     const descriptors = descriptorsOf(options)
@@ -101,9 +104,10 @@ export class ResourceManagerClass implements CoreResourceManager {
   openStream (peer: string, direction: Direction, options: OpenStreamOptions = NO_OPTIONS): StreamScope | ResourceRefusal {
     checkName('peer', peer)
     const inbound = isInbound(direction)
+    checkObject(options)
     const { connection } = options
-    const address = connection === undefined ? undefined : addressOf(connection, peer)
     const graph = this.#graph
+    const address = connection === undefined ? undefined : addressOf(connection, peer, graph)
     const admission = this.#admission
     const cause = admission.stream(inbound, peer, address)
     if (cause !== 0) return refuse(admission.full, cause, inbound, 0)
@@ -157,8 +161,19 @@ function descriptorsOf ({ usesDescriptor, address }: OpenConnectionOptions): num
   return usesDescriptor === true && address?.class !== 'relayed' ? 1 : 0
 }
 
-function addressOf (connection: ConnectionScope, peer: string): NormalisedAddress | undefined {
-  if (!(connection instanceof ConnectionHandle)) throw new InvalidParametersError(`connection must be a scope that openConnection returned, got ${show(connection)}`)
+function checkObject (options: unknown): void {
+  if (typeof options !== 'object' || options === null) throw new InvalidParametersError(`the options must be an object, got ${show(options)}`)
+}
+
+function checkOptions (options: OpenConnectionOptions): void {
+  checkObject(options)
+  const address: unknown = options.address
+  if (address === undefined) return
+  if (typeof address !== 'object' || address === null || !('family' in address)) throw new InvalidParametersError(`address must be what normaliseAddress() returns, got ${show(address)}`)
+}
+
+function addressOf (connection: ConnectionScope, peer: string, graph: Graph): NormalisedAddress | undefined {
+  if (!(connection instanceof ConnectionHandle) || connection[home] !== graph) throw new InvalidParametersError(`connection must be a scope that openConnection of this manager returned, got ${show(connection)}`)
   if (connection.peer !== peer) throw new ScopeAttachedError(connection.name, connection.peer === undefined ? undefined : `peer:${connection.peer}`)
   return connection.address
 }

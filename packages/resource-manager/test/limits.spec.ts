@@ -243,7 +243,10 @@ describe('an error', () => {
     [() => readLimits('{"Sistem":{}}'), 'the limits have no key "Sistem", only Service, ServicePeer, Protocol, ProtocolPeer, Peer, System, Transient, AllowlistedSystem, AllowlistedTransient, ServiceDefault, ServicePeerDefault, ProtocolDefault, ProtocolPeerDefault, PeerDefault, Conn, Stream'],
     [() => createResourceManager().scope('peer', ''), 'the name of a peer must be a string of 1 to 512 characters, got 0 characters'],
     [() => createResourceManager().scope('peer', 7 as unknown as string), 'the name of a peer must be a string of 1 to 512 characters, got no string'],
-    [() => createResourceManager().openStream('p', 'inbound', { connection: admitted(createResourceManager().openConnection('inbound')) }), 'conn-1 has no peer yet']
+    [() => {
+      const manager = createResourceManager()
+      manager.openStream('p', 'inbound', { connection: admitted(manager.openConnection('inbound')) })
+    }, 'conn-1 has no peer yet']
   ])('is a sentence that can be read (%#)', (task, message) => {
     expect(messageOf(task)).toBe(message)
   })

@@ -21,12 +21,12 @@ const USED_LABELS: ReadonlyArray<readonly [Gauged, ReadonlyArray<readonly [keyof
  * each, so what is several things is written `scope/resource/direction/cause`, all of them from closed lists; memory
  * has no direction.
  *
- * @param onFault - told of a sink that throws; it shows less then, and decides nothing
+ * @param onFault - told of a sink that throws, at once or later; it shows less then, and decides nothing
  */
 export function registerMetrics (metrics: Metrics, graph: Graph, onFault: (error: unknown) => void): void {
-  const register = (attempt: () => void): void => {
+  const register = (attempt: () => unknown): void => {
     try {
-      attempt()
+      Promise.resolve(attempt()).catch(onFault)
     } catch (error) {
       onFault(error)
     }
