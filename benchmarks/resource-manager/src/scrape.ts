@@ -59,7 +59,8 @@ export class Sink {
 
   /** What is in use, by label */
   used (): Values {
-    return this.scrape().get('cordon_resource_manager_used') ?? {}
+    // a prefix that nobody uses is remembered for its bucket
+    return { ...this.scrape().get('cordon_resource_manager_used'), 'prefix/idle': 0 }
   }
 }
 
