@@ -113,7 +113,7 @@ export class RecordingUpgrader implements Upgrader {
 
       return connection
     } catch (error) {
-      this.#failed(attachment, record, signal.aborted ? asError(error) : explained(attachment, asError(error)))
+      this.#failed(attachment, record, explained(attachment, asError(error), signal))
 
       if (record.reason?.refusal != null) {
         throw new ConnectionRefusedError(record.reason.refusal)
@@ -191,8 +191,8 @@ function proposesEncryption (options: Options): boolean {
  * libp2p says only in words that nothing was agreed upon. A peer that was there to answer, and shares no encryption or
  * no muxer with us, need not be dialled again.
  */
-function explained ({ isOpen, proposing, record }: Attachment, error: Error): Error {
-  if (proposing != null && isOpen && record?.reason == null) {
+function explained ({ isOpen, proposing, record }: Attachment, error: Error, signal: AbortSignal | undefined): Error {
+  if (proposing != null && isOpen && record?.reason == null && signal?.aborted !== true) {
     error.cause ??= new UnsupportedProtocolError(`the peer shares no ${proposing} with this node`)
   }
 
