@@ -35,7 +35,7 @@ export interface ClassSnapshot {
    */
   readonly idle: number
 
-  /** The highest peak of any of them. One connection, stream, span or prefix need not note how much memory it had at most. */
+  /** The highest peak of any of them. One connection, stream or span need not note how much memory it had at most; a prefix has none. */
   readonly peak: ScopePeak
 
   /** Of all of them together */

@@ -169,7 +169,7 @@ function checkOptions (options: OpenConnectionOptions): void {
   checkObject(options)
   const address: unknown = options.address
   if (address === undefined) return
-  if (typeof address !== 'object' || address === null || !('family' in address)) throw new InvalidParametersError(`address must be what normaliseAddress() returns, got ${show(address)}`)
+  if (typeof address !== 'object' || address === null || !('groups' in address)) throw new InvalidParametersError(`address must be what normaliseAddress() returns, got ${show(address)}`)
 }
 
 function addressOf (connection: ConnectionScope, peer: string, graph: Graph): NormalisedAddress | undefined {

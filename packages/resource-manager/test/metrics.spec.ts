@@ -79,7 +79,7 @@ describe('metrics', () => {
     admitted(manager.openConnection('outbound'))
     const used = Object.entries(scrape()['cordon_resource_manager_used'] ?? {})
     // what connections, streams, spans and prefixes have is `classes.spec.ts`
-    expect(used).toHaveLength(9 * 6 + 8)
+    expect(used).toHaveLength(9 * 6 + 12)
     expect(Object.fromEntries(used.slice(0, 9 * 6).filter(([, value]) => value !== 0))).toEqual({
       'system/connectionsInbound': 3, 'system/connectionsOutbound': 1, 'system/streamsOutbound': 3, 'system/fileDescriptors': 3, 'system/memory': 30,
       'transient/connectionsOutbound': 1,

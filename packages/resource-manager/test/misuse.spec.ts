@@ -12,7 +12,8 @@ describe('what is misused throws, and changes nothing', () => {
     ['a text', '192.0.2.1', 'the options must be an object, got "192.0.2.1"'],
     ['an address as a text', { address: '192.0.2.1' }, 'address must be what normaliseAddress() returns, got "192.0.2.1"'],
     ['null for an address', { address: null }, 'address must be what normaliseAddress() returns, got null'],
-    ['another object for an address', { address: {} }, 'address must be what normaliseAddress() returns']
+    ['another object for an address', { address: {} }, 'address must be what normaliseAddress() returns'],
+    ['what a multiaddr tells of itself', { address: { family: 4, address: '192.0.2.1', port: 1 } }, 'address must be what normaliseAddress() returns']
   ])('%s for the options of a connection', (_, options, message) => {
     const manager = managerWith({ prefixes: { ipv4: [{ length: 32, connections: 1 }] } })
     expect(() => manager.openConnection('inbound', options as never)).toThrow(wrong(message))
@@ -32,6 +33,21 @@ describe('what is misused throws, and changes nothing', () => {
     expect(() => two.openStream('p', 'inbound', { connection })).toThrow(wrong('openConnection of this manager'))
     expect(two.snapshot().system.usage.streamsInbound).toBe(0)
   })
+})
+
+it('limits are set whole, whatever whoever is told of their warnings does', () => {
+  const told: string[] = []
+  const onWarning = ({ path }: LimitWarning): void => {
+    told.push(path)
+    throw new Error('broken')
+  }
+  const manager = createResourceManager({ onWarning })
+  manager.setLimits({ system: { connections: 2, connectionsInbound: 3 }, peerDefault: { streams: 5, streamsInbound: 6 } })
+  expect(told).toEqual(manager.warnings.map(({ path }) => path))
+  expect(told).toContain('resourceManager.limits.peerDefault.streamsInbound')
+  expect(manager.snapshot().system.limits).toMatchObject({ connections: 2, connectionsInbound: 3 })
+  admitted(manager.openStream('p', 'inbound'))
+  expect(manager.snapshot().peers[0]?.limits).toMatchObject({ streams: 5, streamsInbound: 6 })
 })
 
 it('a metrics sink that fails later is told of, and ends nothing', async () => {

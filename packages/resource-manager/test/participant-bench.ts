@@ -29,7 +29,7 @@ export function recordAt (address: string, direction: Direction = 'inbound'): Te
   return record as TestRecord
 }
 
-function streamOf (connection: ConnectionRecord, direction: Direction, resets: StreamRecord[] = []): TestStream {
+export function streamOf (connection: ConnectionRecord, direction: Direction, resets: StreamRecord[] = []): TestStream {
   const record: TestStream = { id: `stream-${++ids}`, connection, direction, openedAt: 0 }
   record.stream = { abort: () => { resets.push(record) } } as unknown as Stream
   return record
@@ -45,6 +45,8 @@ export class Bench {
   /** What the participant asked to be dropped */
   readonly sheds: Array<[Direction, ShedOptions]> = []
   readonly resets: StreamRecord[] = []
+  /** How many streams were refused because their connections have too many without a protocol */
+  unnegotiated = 0
   /** Drops somebody, as the lifecycle would */
   shed: (options: ShedOptions) => ConnectionRecord | undefined = () => undefined
 
@@ -59,6 +61,7 @@ export class Bench {
         return this.shed(options)
       },
       maxUnnegotiated,
+      countUnnegotiated: () => { this.unnegotiated++ },
       log
     })
   }

@@ -1,6 +1,8 @@
-import { isRefusal } from '@cordon/interface-connection-lifecycle'
+import { isRefusal, participantSymbol } from '@cordon/interface-connection-lifecycle'
+import { defaultLogger } from '@libp2p/logger'
 import { describe, expect, it } from 'vitest'
-import { Bench, held } from './participant-bench.ts'
+import { resourceManager } from '../src/index.ts'
+import { Bench, held, peerId, recordAt, streamOf } from './participant-bench.ts'
 import { NOTHING, use } from './support.ts'
 import type { ConnectionRecord, StreamRecord } from '@cordon/interface-connection-lifecycle'
 import type { Stream } from '@libp2p/interface'
@@ -70,6 +72,7 @@ describe('a stream', () => {
     })
     expect(isRefusal(refusal) ? refusal.message : '').toMatch(/^conn-\d+ has 2 of 2 streams without a protocol; resourceManager.maxUnnegotiatedStreams changes that$/)
     expect(bench.manager.snapshot().system.usage.streamsInbound).toBe(2)
+    expect(bench.unnegotiated).toBe(1)
 
     // another connection of the same peer, and our own streams, are counted apart
     bench.admitted(other)
@@ -82,6 +85,20 @@ describe('a stream', () => {
     bench.negotiate(streams[1] as StreamRecord, '/x')
     bench.admitted(one)
     expect(isRefusal(bench.stream(one))).toBe(true)
+    expect(bench.unnegotiated).toBe(3)
+  })
+
+  it('beyond those of its connection is counted by the module as a refusal of that connection', () => {
+    const module = resourceManager({ maxUnnegotiatedStreams: 2 })({ logger: defaultLogger() })
+    const participant = module[participantSymbol]
+    const connection = recordAt('/ip4/192.0.2.1/tcp/1')
+    expect(participant.opened?.(connection)).toBeUndefined()
+    connection.remotePeer = peerId('a')
+    expect(participant.identified?.(connection)).toBeUndefined()
+    const answers = Array.from({ length: 5 }, () => participant.streamOpened?.(streamOf(connection, 'inbound')))
+    expect(answers.map(isRefusal)).toEqual([false, false, true, true, true])
+    const { connection: counted, stream, peer } = module.snapshot().classes
+    expect([counted, stream, peer].map(({ refusals }) => refusals)).toEqual([{ streamsInbound: 3 }, {}, {}])
   })
 })
 

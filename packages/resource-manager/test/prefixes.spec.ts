@@ -332,8 +332,9 @@ describe('many prefixes', () => {
   })
 
   describe('may be too many:', () => {
-    function meter (): { opens: (address: string, times: number) => number, connect: (address: string) => ConnectionScope, manager: CoreResourceManager } {
-      const manager = createResourceManager({ clock: fakeClock(), maxPrefixes: 2, limits: { ...infiniteLimits, prefixes: { ipv4: [{ length: 32, rate: 0.001, burst: 4, connections: 9 }], ipv6: [] } } })
+    function meter (): { clock: FakeClock, opens: (address: string, times: number) => number, connect: (address: string) => ConnectionScope, manager: CoreResourceManager } {
+      const clock = fakeClock()
+      const manager = createResourceManager({ clock, maxPrefixes: 2, limits: { ...infiniteLimits, prefixes: { ipv4: [{ length: 32, rate: 0.001, burst: 4, connections: 9 }], ipv6: [] } } })
       const opens = (address: string, times: number): number => {
         let count = 0
         for (let i = 0; i < times; i++) {
@@ -344,7 +345,7 @@ describe('many prefixes', () => {
         }
         return count
       }
-      return { opens, manager, connect: address => admitted(manager.openConnection('inbound', from(address))) }
+      return { clock, opens, manager, connect: address => admitted(manager.openConnection('inbound', from(address))) }
     }
 
     it('the one whose bucket is full soonest goes, and not the one that was left first', () => {
@@ -364,6 +365,25 @@ describe('many prefixes', () => {
       opens('192.0.2.3', 1)
       expect(manager.snapshot().prefixes).toMatchObject({ tracked: 2, evicted: 0 })
       expect(opens('192.0.2.2', 4)).toBe(3)
+    })
+
+    it('nobody matters any more once there are no buckets', () => {
+      const { manager, opens } = meter()
+      opens('192.0.2.1', 1)
+      opens('192.0.2.2', 1)
+      manager.setLimits({ ...infiniteLimits, prefixes: { ipv4: [{ length: 32, connections: 9 }], ipv6: [] } })
+      opens('192.0.2.3', 1)
+      expect(manager.snapshot().prefixes).toMatchObject({ tracked: 1, evicted: 0 })
+    })
+
+    it('those with full buckets go first also for whoever needs no token', () => {
+      const { clock, connect, manager, opens } = meter()
+      opens('192.0.2.1', 1)
+      clock.tick(1_000_000)
+      manager.setAllowlist({ lifts: () => ({ lane: false, counts: false, buckets: true }) })
+      connect('192.0.2.2')
+      connect('192.0.2.3')
+      expect(manager.snapshot().prefixes).toMatchObject({ tracked: 2, evicted: 0 })
     })
   })
 

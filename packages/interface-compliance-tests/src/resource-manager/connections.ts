@@ -138,6 +138,23 @@ export const connections: Part = ({ manager, pass }) => {
       expect(refused(manage.checkConnection('outbound'))).toMatchObject({ scope: 'system', cause: 'connectionsOutbound' })
     })
 
+    it('is counted in its class while it is held, as streams, spans and prefixes are', async () => {
+      const manage = await manager({ prefixes: { ipv4: [{ length: 32, connections: 2 }, { length: 24, connections: 4 }], ipv6: [] } })
+      const counts = (): number[] => (['connection', 'stream', 'span', 'prefix'] as const).map(name => manage.snapshot().classes[name].count)
+      expect(counts()).toEqual([0, 0, 0, 0])
+      const connections = [1, 1, 2].map(host => admitted(manage.openConnection('inbound', { address: ip4(192, 0, 2, host) })))
+      const dialled = admitted(manage.openConnection('outbound', { address: ip4(198, 51, 100, 1) }))
+      const stream = admitted(manage.openStream('p', 'outbound'))
+      const span = stream.beginSpan()
+      const spans = [span, span.beginSpan(), dialled.beginSpan()]
+      expect(counts()).toEqual([4, 1, 3, 3])
+      for (const held of [...connections, dialled, stream, ...spans]) {
+        held.release()
+        held.release()
+      }
+      expect(counts()).toEqual([0, 0, 0, 0])
+    })
+
     // 69 is decided differently: the text is ours, and the refusal is typed and counted as any other
     it('69: the third connection after a burst of two is refused by rate, although the earlier ones are gone', async () => {
       const manage = await manager({ prefixes: { ipv4: [{ length: 32, rate: 0.1, burst: 2 }], ipv6: [] } })

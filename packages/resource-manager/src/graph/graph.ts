@@ -73,6 +73,10 @@ export class Graph {
 
   /** How many have not been released */
   spans = 0
+  /** What all of a kind hold together, in bytes; in spans each byte counts once. For -0 see `Share`. */
+  memoryOfConnections = -0
+  memoryOfStreams = -0
+  memoryOfSpans = -0
 
   #allowlist: AllowlistSource | undefined
   readonly #onFault: GraphInit['onFault']

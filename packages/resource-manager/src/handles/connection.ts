@@ -137,6 +137,7 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
     this.#closed = true
     this.#near.removeConnection(this.#inbound, this.#descriptors, this.#memory)
     this.#root.removeConnection(this.#inbound, this.#descriptors, this.#memory)
+    this.#graph.memoryOfConnections -= this.#memory
     this.#memory = 0
     this.#graph.prefixes.leave(this.#place)
     if (this.#attached) this.#graph.peers.settle(this.#near)
@@ -162,6 +163,7 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
     this.#memory += size
     near.addMemory(size)
     root.addMemory(size)
+    this.#graph.memoryOfConnections += size
     this.#graph.admitted.reservations++
     return undefined
   }
@@ -171,5 +173,6 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
     this.#memory -= size
     this.#near.memory -= size
     this.#root.memory -= size
+    this.#graph.memoryOfConnections -= size
   }
 }

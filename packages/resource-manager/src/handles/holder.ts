@@ -126,12 +126,15 @@ class SpanHandle extends Holder implements Span {
   readonly #owner: Holder
   readonly #graph: Graph
   readonly #id: number
+  /** It is in no other span, which would count the same memory */
+  readonly #outermost: boolean
   #memory = 0
   #closed = false
 
   constructor (owner: Holder) {
     super()
     this.#owner = owner
+    this.#outermost = owner.class !== 'span'
     this.#graph = owner[home]
     this.#id = this.#graph.nextId()
     this.#graph.spans++
@@ -166,6 +169,7 @@ class SpanHandle extends Holder implements Span {
     if (this.#closed) return
     this.#closed = true
     this.#graph.spans--
+    if (this.#outermost) this.#graph.memoryOfSpans -= this.#memory
     this.#owner[CREDIT](this.#memory)
     this.#memory = 0
     this.#owner[DROP]()
@@ -174,13 +178,16 @@ class SpanHandle extends Holder implements Span {
   [CHARGE] (size: number, priority: number): ResourceRefusal | undefined {
     if (this.#closed) return new GoneRefusal('span', this)
     const refusal = refuseLeaf(this, this.#memory, size, priority) ?? this.#owner[CHARGE](size, priority)
-    if (refusal === undefined) this.#memory += size
-    return refusal
+    if (refusal !== undefined) return refusal
+    this.#memory += size
+    if (this.#outermost) this.#graph.memoryOfSpans += size
+    return undefined
   }
 
   [CREDIT] (size: number): void {
     if (this.#closed) return
     this.#memory -= size
+    if (this.#outermost) this.#graph.memoryOfSpans -= size
     this.#owner[CREDIT](size)
   }
 }

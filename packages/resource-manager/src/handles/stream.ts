@@ -156,6 +156,7 @@ export class StreamHandle extends Holder implements StreamScope {
     const { peers, protocols, services } = this.#graph
     const peer = this.#peer
     this.#memory = 0
+    this.#graph.memoryOfStreams -= memory
     this.#root.removeStream(inbound, memory)
     peer.removeStream(inbound, memory)
     this.#near.removeStream(inbound, memory)
@@ -202,6 +203,7 @@ export class StreamHandle extends Holder implements StreamScope {
     if (protocolPeer !== undefined) protocolPeer.addMemory(size)
     if (service !== undefined) service.addMemory(size)
     if (servicePeer !== undefined) servicePeer.addMemory(size)
+    graph.memoryOfStreams += size
     graph.admitted.reservations++
     return undefined
   }
@@ -212,6 +214,7 @@ export class StreamHandle extends Holder implements StreamScope {
     this.#peer.memory -= size
     this.#near.memory -= size
     this.#root.memory -= size
+    this.#graph.memoryOfStreams -= size
     if (this.#protocolPeer !== undefined) this.#protocolPeer.memory -= size
     if (this.#service !== undefined) this.#service.memory -= size
     if (this.#servicePeer !== undefined) this.#servicePeer.memory -= size

@@ -2,6 +2,7 @@ import { boundsConnectionsSymbol, isConnectionLifecycle, lifecycleDriverSymbol, 
 import { allowlistSourceSymbol, isAllowlistModule, resourceManagerSymbol } from '@cordon/interface-resource-manager'
 import { InvalidParametersError, serviceCapabilities } from '@libp2p/interface'
 import { answerOf, NOTHING_LIFTED } from '../allowlist.ts'
+import { STREAMS_INBOUND } from '../graph/causes.ts'
 import { ResourceManagerClass } from '../manager.ts'
 import { ResourceParticipant } from './participant.ts'
 import type { ResourceManagerComponents, ResourceManagerService } from '../index.ts'
@@ -43,6 +44,7 @@ export class NodeResourceManager extends ResourceManagerClass implements Resourc
       manager: this,
       shed: (direction, options) => this.#shed(direction, options),
       maxUnnegotiated: parts.maxUnnegotiatedStreams,
+      countUnnegotiated: () => { parts.graph.countLeaf('connection', STREAMS_INBOUND) },
       log: parts.log
     })
   }

@@ -17,6 +17,8 @@ export interface ResourceParticipantInit {
   readonly manager: ResourceManager
   readonly shed: Shed
   readonly maxUnnegotiated: number
+  /** Counts one that was refused for that bound, which is none of the manager's */
+  readonly countUnnegotiated: () => void
   readonly log: Logger
 }
 
@@ -130,6 +132,7 @@ export class ResourceParticipant implements Participant {
     const inbound = direction === 'inbound'
 
     if (inbound && connection.unnegotiated >= this.#init.maxUnnegotiated) {
+      this.#init.countUnnegotiated()
       return new UnnegotiatedRefusal(connection.scope.name, connection.unnegotiated, this.#init.maxUnnegotiated)
     }
 

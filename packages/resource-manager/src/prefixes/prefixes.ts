@@ -117,6 +117,8 @@ export class Prefixes {
   /** How many of them count connections; the others have a bucket alone */
   #counting = 0
   #now = 0
+  #counted = 0
+  #most = 0
 
   constructor (rules: PrefixRules, clock: Clock, max: number, refusals: Tally) {
     this.#clock = clock
@@ -177,6 +179,8 @@ export class Prefixes {
   enter (lifted: Lifted): Place {
     const found = this.#found
     let place: Place = NOWHERE
+    // nobody asked a bucket, but whoever makes room has to know which are full
+    if (lifted.buckets) this.#now = this.#clock.now()
     for (let index = 0; index < this.#matched; index++) {
       let entry = found[index] as PrefixEntry
       const counts = !lifted.counts && index < this.#counting && entry.rule.connections < UNLIMITED
@@ -185,15 +189,18 @@ export class Prefixes {
       if (entry.table !== undefined) entry = entry.table.enter(entry, this.#now)
       if (meters) entry.take(this.#now)
       if (counts) {
-        entry.connections++
+        if (++entry.connections > this.#most) this.#most = entry.connections
         place = place === NOWHERE ? entry.alone : [...place, entry]
       }
       entry.table?.settle(entry)
     }
+    if (place !== NOWHERE) this.#counted++
     return place
   }
 
   leave (place: Place): void {
+    if (place === NOWHERE) return
+    this.#counted--
     for (let index = 0; index < place.length; index++) {
       const entry = place[index] as PrefixEntry
       entry.connections--
@@ -216,9 +223,24 @@ export class Prefixes {
     return this.#tables.reduce((sum, { size }) => sum + size, 0)
   }
 
-  /** From how many of these there are connections that count */
+  /** How many of these nobody comes from, so that they are remembered for their buckets alone */
+  get idle (): number {
+    return this.#tables.reduce((sum, { idle }) => sum + idle, 0)
+  }
+
+  /** From how many there are connections that count; with those that have a name of their own, which are never forgotten */
   get inUse (): number {
-    return this.#tables.reduce((sum, { inUse }) => sum + inUse, 0)
+    return this.tracked - this.idle + this.#named.filter(({ connections }) => connections > 0).length
+  }
+
+  /** How many connections take a place, each of them once */
+  get counted (): number {
+    return this.#counted
+  }
+
+  /** How many took one of the same prefix at once, at most */
+  get most (): number {
+    return this.#most
   }
 
   /** What each table limits, by where that is set */
@@ -228,7 +250,7 @@ export class Prefixes {
 
   snapshot (max: number): PrefixesSnapshot {
     const tables = this.#tables
-    const entries = [...tables.flatMap(table => [...table.values()]), ...this.#entries, this.#relayed]
+    const entries = [...tables.flatMap(table => [...table.values()]), ...this.#named]
     const largest = entries.filter(({ connections }) => connections > 0).sort((a, b) => b.connections - a.connections).slice(0, max)
     return {
       largest: largest.map(({ name, connections, rule }) => ({ name, connections, limit: shown(rule.connections) })),
@@ -283,6 +305,10 @@ export class Prefixes {
 
   get #entries (): PrefixEntry[] {
     return [...this.#singles[4], ...this.#singles[6]].map(({ entry }) => entry)
+  }
+
+  get #named (): PrefixEntry[] {
+    return [...this.#entries, this.#relayed]
   }
 
   #refuse (entry: PrefixEntry, wait: number, counted: boolean): ResourceRefusal {

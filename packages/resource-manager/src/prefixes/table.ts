@@ -77,9 +77,9 @@ export class PrefixTable {
     return this.#entries.size
   }
 
-  /** From how many there are connections */
-  get inUse (): number {
-    return this.#busy.size
+  /** From how many nobody comes */
+  get idle (): number {
+    return this.#idle.size
   }
 
   /** How many were forgotten while it still mattered */
@@ -126,7 +126,9 @@ export class PrefixTable {
   }
 
   #makeRoom (now: number): void {
-    for (let looked = 0; looked < SWEEP && this.#idle.least <= now; looked++) this.#forget(this.#idle.first)
+    // who has no bucket any more needs none to be full
+    const due = this.rule.interval === 0 ? Infinity : now
+    for (let looked = 0; looked < SWEEP && this.#idle.least <= due; looked++) this.#forget(this.#idle.first)
     if (this.#entries.size < this.#max) return
     this.#evicted++
     this.#forget(this.#idle.first ?? this.#busy.oldest)

@@ -129,18 +129,22 @@ function used (graph: Graph): Record<string, number> {
   return { ...Object.fromEntries(USED_LABELS.flatMap(([kind, labels]) => labels.map(([key, label]) => [label, sums[kind][key]]))), ...usedBelow(graph) }
 }
 
-/** By what is in no table: each connection and each stream counts in one of the two roots. How much memory is theirs nobody adds up. */
-function usedBelow ({ allowlistedSystem, prefixes, spans, system }: Graph): Record<string, number> {
+/** By what is in no table: each connection and each stream counts in one of the two roots, whose memory is not theirs alone */
+function usedBelow ({ allowlistedSystem, memoryOfConnections, memoryOfSpans, memoryOfStreams, prefixes, spans, system }: Graph): Record<string, number> {
   const both = (key: Exclude<keyof ScopeUsage, 'memory'>): number => system[key] + allowlistedSystem[key]
   return {
     'connection/connectionsInbound': both('connectionsInbound'),
     'connection/connectionsOutbound': both('connectionsOutbound'),
     'connection/fileDescriptors': both('fileDescriptors'),
+    'connection/memory': memoryOfConnections + 0,
     'stream/streamsInbound': both('streamsInbound'),
     'stream/streamsOutbound': both('streamsOutbound'),
+    'stream/memory': memoryOfStreams + 0,
     'span/spans': spans,
+    'span/memory': memoryOfSpans + 0,
+    'prefix/connections': prefixes.counted,
     'prefix/prefixes': prefixes.inUse,
-    'prefix/idle': prefixes.tracked - prefixes.inUse
+    'prefix/idle': prefixes.idle
   }
 }
 

@@ -96,7 +96,7 @@ function takeClasses (graph: Graph): Readonly<Record<ScopeClass, ClassSnapshot>>
     connection: leavesOf(graph, kinds.connection, CONNECTION_KEYS, roots.reduce((sum, { connectionsInbound, connectionsOutbound }) => sum + connectionsInbound + connectionsOutbound, 0)),
     stream: leavesOf(graph, kinds.stream, STREAM_KEYS, roots.reduce((sum, { streamsInbound, streamsOutbound }) => sum + streamsInbound + streamsOutbound, 0)),
     span: { ...classOf(kinds.span, []), count: graph.spans },
-    prefix: { ...classOf(kinds.prefix, []), count: prefixes.inUse, idle: prefixes.tracked - prefixes.inUse }
+    prefix: { count: prefixes.inUse, idle: prefixes.idle, peak: { ...emptyPeak(), connections: prefixes.most, connectionsInbound: prefixes.most }, refusals: countsOf(kinds.prefix.refusals) }
   }
 }
 
