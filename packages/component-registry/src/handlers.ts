@@ -85,6 +85,8 @@ export class HandlerHook {
     const last: StreamMiddleware = (stream, connection, next) => {
       if (hook != null) {
         this.#streams.set(stream, hook)
+        // middleware takes its time, too
+        hook.handedOn()
       }
 
       next(stream, connection)

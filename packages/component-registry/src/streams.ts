@@ -1,5 +1,6 @@
 import { StreamRefusedError, isRefusal } from '@cordon/interface-connection-lifecycle'
 import { hasEnded } from './attachment.ts'
+import { repeatEnd } from './late-end.ts'
 import type { HandlerHook } from './handlers.ts'
 import type { Wiring } from './wiring.ts'
 import type { ConnectionRecord, StreamRecord } from '@cordon/interface-connection-lifecycle'
@@ -101,6 +102,7 @@ export class StreamHook {
   #refused?: StreamRefusedError
   #running = 0
   #closed = false
+  #repeatsEnd = false
 
   constructor (stream: Stream, record: StreamRecord, wiring: Wiring, handlers: HandlerHook, negotiating: Negotiating) {
     this.#stream = stream
@@ -146,6 +148,16 @@ export class StreamHook {
 
     if (this.#refused != null) {
       throw this.#refused
+    }
+
+    this.handedOn()
+  }
+
+  /** Somebody gets the stream now, who may have missed that the peer has closed its side */
+  handedOn (): void {
+    if (!this.#repeatsEnd && this.#stream.remoteWriteStatus === 'closed') {
+      this.#repeatsEnd = true
+      repeatEnd(this.#stream)
     }
   }
 
