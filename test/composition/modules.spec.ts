@@ -108,7 +108,7 @@ describe('what shows only once modules exist rejects createLibp2p before anythin
     ['a dependency that nobody has', { a: spy([], 'a', ['nowhere']) }, '@test/nowhere'],
     ['a factory that throws', { mine: () => { throw new Error('boom') } }, 'modules.mine: its factory failed: boom'],
     ['a factory that answers with a promise', { mine: async () => Promise.reject(new Error('boom')) }, 'modules.mine: its factory answered with a promise'],
-    ['a factory that was not called', { mine: () => connectionLifecycle }, 'is a call missing'],
+    ['a factory that was not called', { mine: () => connectionLifecycle }, 'is a call missing, as in { mine: factory() }'],
     ['a participant without a stage', { a: () => ({ [participantSymbol]: { opened: () => {} } }) }, 'modules.a: its participant has no stage; stages are gate, account, admit, observe'],
     ['a participant with a misspelt step', { a: () => ({ [participantSymbol]: { stage: 'gate', open: () => {} } }) }, 'modules.a: its participant has no step "open"; steps are dial, opened'],
     ['a participant with a step that is none', { a: () => ({ [participantSymbol]: { stage: 'gate', opened: 5 } }) }, 'modules.a: the step "opened" of its participant is no function'],

@@ -29,7 +29,7 @@ export class Module implements Orderable {
 
   constructor (name: string, instance: unknown) {
     if (typeof instance !== 'object' || instance == null) {
-      throw new ComposeError(`modules.${name}`, `its factory made ${instance === null ? 'null' : typeof instance} instead of a module${typeof instance === 'function' ? ': is a call missing, as in gater: connectionGater()?' : ''}`)
+      throw new ComposeError(`modules.${name}`, `its factory made ${instance === null ? 'null' : typeof instance} instead of a module${typeof instance === 'function' ? `: is a call missing, as in { ${name}: factory() } instead of { ${name}: factory }?` : ''}`)
     }
 
     if (isThenable(instance)) {

@@ -137,6 +137,8 @@ describe('decisions', () => {
     expect(gater.decide({ direction, address: undefined, peer: undefined })).toBeUndefined()
     expect(() => gater.verdict({ direction, address: '192.0.2.1' } as unknown as GateTarget)).toThrow('an address must be what normaliseAddress() of @cordon/address returns, got "192.0.2.1"')
     expect(() => gater.strike({ address: '192.0.2.1' } as unknown as Offender, 10, 'x')).toThrow('an address must be what normaliseAddress()')
+    expect(() => gater.strike({ ip: '192.0.2.1' } as unknown as Offender, 10, 'x')).toThrow('a strike needs { peer } or { address }, got {"ip"}')
+    expect(() => gater.strike({}, 10, 'x')).toThrow('got {}')
     expect(() => gater.strike({ peer: PEER, address: '192.0.2.1' } as unknown as Offender, 1, 'x')).toThrow(InvalidRuleError)
     expect(gater.status().struck).toBe(0)
     expect(gater.verdict({ direction }).decision).toBe('unknown')

@@ -8,7 +8,7 @@ import { harmless } from './log.ts'
 import { Maintainer } from './maintain.ts'
 import { registerMetrics } from './metrics.ts'
 import { Monitor } from './monitor.ts'
-import { parseInit } from './options.ts'
+import { checkDirection, parseInit } from './options.ts'
 import { Steps } from './participants.ts'
 import { randomName } from './random-name.ts'
 import { Spine } from './spine.ts'
@@ -134,6 +134,7 @@ export class ConnectionLifecycleClass extends TypedEventEmitter<LifecycleEvents>
   }
 
   shed (direction: Direction, options: ShedOptions = {}): ConnectionRecord | undefined {
+    checkDirection(direction)
     return this.#spine.shed(direction, options)
   }
 

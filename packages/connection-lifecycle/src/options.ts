@@ -1,4 +1,5 @@
-import { count, duration, func, lazy, methods, object, optional, parseOptions, section, where } from '@cordon/options'
+import { count, duration, func, lazy, methods, object, optional, parseOptions, section, show, where } from '@cordon/options'
+import { InvalidParametersError } from '@libp2p/interface'
 import { CLOSE_TIMEOUT, DEADLINES, MAINTAIN, MAX_HANDSHAKING, MAX_HANDSHAKING_OUTBOUND, MAX_HANDSHAKING_PER_GROUP, MAX_MAINTAINED, MONITOR_BUFFER, NAME } from './constants.ts'
 import type { Random } from './backoff.ts'
 import type { Clock } from '@cordon/interface-connection-lifecycle'
@@ -47,7 +48,7 @@ const lifecycleSchema: Schema<Options> = lazy(() => where(object({
   random: optional(func<() => number>())
 }), ({ deadlines }) => {
   const late = (['encrypt', 'multiplex', 'handshake'] as const).find(phase => deadlines[phase] > deadlines.total)
-  return late == null ? undefined : `deadlines.${late} must be at most deadlines.total, got ${deadlines[late]} and ${deadlines.total}`
+  return late == null ? undefined : `deadlines.${late} must be at most deadlines.total, got ${deadlines[late]} and ${deadlines.total}; they are ${DEADLINES[late]} and ${DEADLINES.total} where nothing is said`
 }))
 
 const signal = (): Schema<AbortSignal> => methods('throwIfAborted', 'addEventListener', 'removeEventListener')
@@ -58,7 +59,7 @@ const retrySchema: Schema<RetryOptions> = lazy(() => where(object({
   maxDelay: optional(duration(), MAINTAIN.maxDelay),
   stableAfter: optional(duration(), MAINTAIN.stableAfter),
   maxAttempts: optional(count({ unbounded: true }), MAINTAIN.maxAttempts)
-}), ({ minDelay, maxDelay }) => minDelay > maxDelay ? `minDelay must be at most maxDelay, got ${minDelay} and ${maxDelay}` : undefined))
+}), ({ minDelay, maxDelay }) => minDelay > maxDelay ? `minDelay must be at most maxDelay, got ${minDelay} and ${maxDelay}; they are ${MAINTAIN.minDelay} and ${MAINTAIN.maxDelay} where nothing is said` : undefined))
 
 const monitorSchema: Schema<ReaderOptions> = lazy(() => object({
   signal: optional(signal()),
@@ -90,4 +91,11 @@ export function parseRetry (options: unknown): RetryOptions {
  */
 export function parseMonitor (options: unknown): ReaderOptions {
   return parseOptions(monitorSchema, `${NAME}.monitor`, options)
+}
+
+/** @throws {InvalidParametersError} when it is none */
+export function checkDirection (value: unknown): void {
+  if (value !== 'inbound' && value !== 'outbound') {
+    throw new InvalidParametersError(`a direction must be "inbound" or "outbound", got ${show(value)}`)
+  }
 }

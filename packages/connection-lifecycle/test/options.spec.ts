@@ -47,11 +47,16 @@ describe('bad options', () => {
     ['maxDelay', { maxDelay: -1 }, 'lifecycle.maintain.maxDelay'],
     ['maxAttempts', { maxAttempts: 0.5 }, 'lifecycle.maintain.maxAttempts'],
     ['a minimum above the maximum', { minDelay: 10, maxDelay: 5 }, 'minDelay must be at most maxDelay, got 10 and 5'],
+    ['a maximum below the default minimum', { maxDelay: 500 }, 'got 1000 and 500; they are 1000 and 60000 where nothing is said'],
     ['an unknown one', { retries: 3 }, 'retries'],
     ['a signal that is none', { signal: {} }, 'lifecycle.maintain.signal'],
     ['no options', null as unknown as object, 'lifecycle.maintain']
   ])('of maintain: %s', (_what, options, message) => {
     expect(() => bench().lifecycle.maintain(PEERS[0], options)).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: containing(message) }))
+  })
+
+  it('of shed', () => {
+    expect(() => bench().lifecycle.shed('in' as 'inbound')).toThrow(expect.objectContaining({ name: 'InvalidParametersError', message: 'a direction must be "inbound" or "outbound", got "in"' }))
   })
 
   it('of monitor', () => {

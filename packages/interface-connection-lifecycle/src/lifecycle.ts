@@ -156,7 +156,7 @@ export interface ConnectionLifecycle extends TypedEventTarget<LifecycleEvents> {
    */
   maintain (target: PeerId | Multiaddr | Multiaddr[], options?: MaintainOptions): Maintained
 
-  /** All events as an async iterator; ends when the node stops, or with the signal */
+  /** All events as an async iterator; ends when the node stops, or with the signal. One that is begun on a stopped node waits until it is started. */
   monitor (options?: MonitorOptions): AsyncIterableIterator<MonitorEvent>
 }
 

@@ -105,7 +105,7 @@ describe('the file of go-libp2p', () => {
   it('103: memory from 2^53 up is unlimited, with a warning', () => {
     expect(readLimits('{"System":{"Memory":"9223372036854775807"}}')).toEqual({
       limits: { system: { memory: Infinity } },
-      warnings: [{ path: 'System.Memory', message: 'System.Memory is 9223372036854776000, which is read as unlimited' }]
+      warnings: [{ path: 'System.Memory', message: 'System.Memory is 2 ** 53 or more, which no number holds exactly: it is read as unlimited' }]
     })
     expect(readLimits('{"System":{"Memory":"9007199254740991"}}').limits).toEqual({ system: { memory: 2 ** 53 - 1 } })
     expect(writeLimits({ system: { memory: 2 ** 53 - 1 } }).text).toBe('{"System":{"Memory":"9007199254740991"}}')

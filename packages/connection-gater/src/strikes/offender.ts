@@ -29,7 +29,7 @@ export function narrowest (offender: Offender): Struck {
     const subject = parseSubject({ peer })
     return { text: subject.text, subject, share: 1 }
   }
-  if (address === undefined) throw new InvalidRuleError(`a strike needs { peer } or { address }, got ${show(offender)}`, show(offender))
+  if (address === undefined) throw new InvalidRuleError(`a strike needs { peer } or { address }, got {${Object.keys(offender).map(key => show(key)).join(', ')}}`, show(offender))
   const share = 1 / (1 + sharers)
   if (address.family === 0) return { text: address.key, share }
   const subject = parseText(address.share)

@@ -169,7 +169,7 @@ class Reader {
       throw wrong(path, `must be a whole number of at least 0${key === 'memory' ? ', also as a string' : ''}, or one of "default", "unlimited", "blockAll", got ${show(value)}`)
     }
     if (limit < UNLIMITED_FROM) return limit
-    this.#warn(path, `${limit}, which is read as unlimited`)
+    this.#warn(path, '2 ** 53 or more, which no number holds exactly: it is read as unlimited')
     return Infinity
   }
 
