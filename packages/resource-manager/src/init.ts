@@ -97,7 +97,9 @@ function build (options: Options, defaults: CompleteLimits, { metrics, onWarning
   const tableOf = (limits: LimitConfig): LimitTable => {
     check?.(limits)
     const table = new LimitTable(limits, defaults)
-    warnings.replace('limits', [...findContradictions(limits, defaults), ...findPrefixContradictions(limits.prefixes ?? {}, table.complete.system.connectionsInbound)])
+    const { system, allowlistedSystem } = table.complete
+    const trusted = allowlist === undefined ? 0 : allowlistedSystem.connectionsInbound
+    warnings.replace('limits', [...findContradictions(limits, defaults), ...findPrefixContradictions(limits.prefixes ?? {}, system.connectionsInbound, trusted)])
     return table
   }
   const trust = (allowlist: AllowlistSource | readonly string[]): AllowlistSource => {

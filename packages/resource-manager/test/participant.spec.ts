@@ -125,6 +125,14 @@ describe('where connections that are nobody\'s are too many', () => {
     expect(bench.manager.snapshot().system.usage).toMatchObject({ fileDescriptors: 2 })
   })
 
+  it.each([['transient', 0, true], ['transient', 1, true], ['system', 500, true], ['system', 499, false]] as const)('in %s one that came %i ms before makes room: %j', (scope, age, makesRoom) => {
+    const { bench, records } = besieged({ connections: 2 }, 2, scope)
+    for (const record of records as TestRecord[]) record.openedAt = 1_000
+    const newcomer = recordAt('/ip4/192.0.2.1/tcp/1')
+    newcomer.openedAt = 1_000 + age
+    expect(bench.participant.opened(newcomer) === undefined).toBe(makesRoom)
+  })
+
   it('one is refused where nobody can be dropped, and with what it was refused first', () => {
     const { bench, records } = besieged({ connectionsInbound: 2 })
     bench.shed = () => undefined

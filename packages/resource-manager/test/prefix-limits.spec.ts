@@ -79,4 +79,13 @@ describe('prefixes that cannot be meant', () => {
     expect(strict({ system: { connectionsInbound: 5 } }).warnings).toEqual([])
     expect(() => strict({ system: { connectionsInbound: 5 }, prefixes: { ipv4: [{ length: 32, connections: 6 }] } })).toThrow('ipv4[0].connections is 6, but the node admits only 5 inbound connections')
   })
+
+  it('leave room for those who are trusted, who count where they come from as well', () => {
+    const warnings = (connections: number): readonly string[] => createResourceManager({
+      allowlist: ['/p2p/12D3KooWJRrGTzS8y7zUuqL6VvMmD7YfLxhP6SHAZQ7hCHHc8mW9'],
+      limits: { system: { connectionsInbound: 5 }, allowlistedSystem: { connectionsInbound: 100 }, prefixes: { entries: { '10.0.0.0/8': { connections } } } }
+    }).warnings.map(({ message }) => message)
+    expect(warnings(105)).toEqual([])
+    expect(warnings(106)).toEqual([expect.stringContaining('is 106, but the node admits only 105 inbound connections')])
+  })
 })

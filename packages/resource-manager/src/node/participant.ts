@@ -38,6 +38,12 @@ const LANES: Readonly<Partial<Record<ScopeClass, Lane>>> = {
   allowlistedSystem: 'allowlistedTransient'
 }
 
+/**
+ * How long nobody makes room in the system scope who has just come, in ms: most handshakes are over by then. Where places
+ * are few, newcomers would otherwise push one another out, faster than any of them can say who it is.
+ */
+const SPARED_FOR = 500
+
 /** What one connection holds */
 interface Held {
   readonly scope: ConnectionScope
@@ -185,10 +191,11 @@ export class ResourceParticipant implements Participant {
     return newcomer.address.class === 'relayed' && isFullPrefix(refusal) && this.#shedIn(newcomer, refusal.scope)
   }
 
-  #shedFor (newcomer: ConnectionRecord, lane: Lane, { cause }: ResourceRefusal): boolean {
+  #shedFor (newcomer: ConnectionRecord, lane: Lane, { cause, scopeClass }: ResourceRefusal): boolean {
+    const since = scopeClass === lane ? Infinity : newcomer.openedAt - SPARED_FOR
     const spares = (record: ConnectionRecord): boolean => {
       const scope = this.#connections.get(record)?.scope
-      return scope === undefined || laneOf(scope) !== lane || (cause === 'fileDescriptors' && !scope.usesDescriptor)
+      return scope === undefined || laneOf(scope) !== lane || record.openedAt > since || (cause === 'fileDescriptors' && !scope.usesDescriptor)
     }
     return this.#init.shed('inbound', { except: newcomer, spares }) != null
   }

@@ -10,17 +10,19 @@ const ROOT = `${NAME}.limits.prefixes`
  * What in a configuration of prefixes is accepted but cannot be meant; as with scopes, `Infinity` never is among it.
  *
  * @param inbound - how many inbound connections the node may have
+ * @param trusted - how many more there may be of those whom the operator trusts, who count where they come from as well
  */
-export function findPrefixContradictions (config: PrefixConfig, inbound: number): LimitWarning[] {
+export function findPrefixContradictions (config: PrefixConfig, inbound: number, trusted: number): LimitWarning[] {
+  const most = inbound + trusted
   const { ipv4 = [], ipv6 = [], entries = {}, relay = {}, relayed = {}, other = {}, global = {} } = config
   return [
-    ...judgeLevels(`${ROOT}.ipv4`, ipv4, inbound),
-    ...judgeLevels(`${ROOT}.ipv6`, ipv6, inbound),
-    ...Object.entries(entries).flatMap(([name, limits]) => judgeEntry(`${ROOT}.entries[${show(name)}]`, name, limits, inbound)),
-    ...judgeRelays(config, inbound),
+    ...judgeLevels(`${ROOT}.ipv4`, ipv4, most),
+    ...judgeLevels(`${ROOT}.ipv6`, ipv6, most),
+    ...Object.entries(entries).flatMap(([name, limits]) => judgeEntry(`${ROOT}.entries[${show(name)}]`, name, limits, most)),
+    ...judgeRelays(config, inbound, most),
     ...judgeBucket(`${ROOT}.relay`, relay),
     ...judgeBucket(`${ROOT}.relayed`, relayed),
-    ...judgeCount(`${ROOT}.other`, other, inbound),
+    ...judgeCount(`${ROOT}.other`, other, most),
     ...judgeBucket(`${ROOT}.other`, other),
     ...judgeBucket(`${ROOT}.global`, global)
   ]
@@ -39,13 +41,13 @@ function judgeLevels (path: string, levels: readonly PrefixLevel[], inbound: num
 }
 
 /** One relay never gets more than all of them, and these no more than the node */
-function judgeRelays ({ relay = {}, relayed }: PrefixConfig, inbound: number): LimitWarning[] {
+function judgeRelays ({ relay = {}, relayed }: PrefixConfig, inbound: number, most: number): LimitWarning[] {
   const ofOne = relay.connections ?? Infinity
   const ofAll = (relayed ?? relayedByDefault(inbound)).connections ?? Infinity
   const one = ofOne < Infinity && ofOne > ofAll
     ? [warningAt(`${ROOT}.relay.connections`, `is ${ofOne}, but all relays together let only ${ofAll} through`)]
-    : judgeCount(`${ROOT}.relay`, relay, inbound)
-  return [...one, ...judgeCount(`${ROOT}.relayed`, relayed ?? {}, inbound)]
+    : judgeCount(`${ROOT}.relay`, relay, most)
+  return [...one, ...judgeCount(`${ROOT}.relayed`, relayed ?? {}, most)]
 }
 
 /** No place has more connections than the node */
