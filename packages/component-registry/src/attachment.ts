@@ -2,7 +2,7 @@ import { normaliseAddress } from '@cordon/address'
 import type { Negotiating } from './streams.ts'
 import type { TransportState, Wiring } from './wiring.ts'
 import type { ConnectionRecord, NormalisedAddress, RawConnection, Refusal } from '@cordon/interface-connection-lifecycle'
-import type { AbortOptions, Connection, MessageStream, MessageStreamStatus, MultiaddrConnection, StreamMuxer } from '@libp2p/interface'
+import type { AbortOptions, Connection, MessageStream, MessageStreamStatus, MultiaddrConnection, StreamMessageEvent, StreamMuxer } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** What lies below a raw connection, where the raw connection cannot be trusted to end it */
@@ -34,7 +34,10 @@ export class Attachment implements RawConnection {
   wrongPeer?: Error
 
   /** What we are proposing to the peer, which may have none of it */
-  proposing?: 'encryption' | 'muxer' | 'encryption or muxer'
+  proposing?: 'encryption' | 'muxer'
+
+  /** The last bytes that came while we proposed an encryption */
+  #answer: readonly number[] = []
 
   readonly #wiring: Wiring
   #close?: Connection['close']
@@ -63,6 +66,27 @@ export class Attachment implements RawConnection {
     const { remoteWriteStatus } = this.raw as { readonly remoteWriteStatus?: string }
 
     return this.raw.status === 'open' && remoteWriteStatus !== 'closed'
+  }
+
+  /** Whether what came last to our proposal of an encryption was a no. Anything else says nothing of the peer: nobody has proven yet who it is. */
+  get saidNo (): boolean {
+    return this.#answer.join() === NO.join()
+  }
+
+  /** Proposes encryptions over this stream: hears what is answered until one is agreed upon */
+  propose (stream: MessageStream): void {
+    this.proposing = 'encryption'
+    const dispatchEvent = stream.dispatchEvent.bind(stream)
+
+    // a listener of our own would be given what libp2p does not listen for yet
+    stream.dispatchEvent = event => {
+      if (this.proposing === 'encryption' && event.type === 'message') {
+        const { data } = event as Event & Pick<StreamMessageEvent, 'data'>
+        this.#answer = [...this.#answer, ...data.subarray(Math.max(0, data.byteLength - NO.length))].slice(-NO.length)
+      }
+
+      return dispatchEvent(event)
+    }
   }
 
   /** Watches for the end of the raw connection; to be called in the tick in which it appeared */
@@ -173,6 +197,9 @@ export class Attachment implements RawConnection {
     }
   }
 }
+
+/** How multistream-select says no: its length, and `na` with the end of a line */
+const NO: readonly number[] = [3, 0x6e, 0x61, 0x0a]
 
 const TALKATIVE: Refusal = {
   code: 'limit',

@@ -23,6 +23,9 @@ export const MAX_SERVICE_NAME = 512
 
 export const YAMUX_PROTOCOL = '/yamux/1.0.0'
 
+/** What noise is called in negotiation */
+export const NOISE_PROTOCOL = '/noise'
+
 /** What libp2p 3.x names its components; a service of the same name would replace the component */
 export const COMPONENT_NAMES: ReadonlySet<string> = new Set([
   'peerId', 'privateKey', 'nodeInfo', 'logger', 'events', 'addressManager', 'peerStore', 'upgrader', 'randomWalk',

@@ -71,14 +71,17 @@ export class Dials {
  * The connection that a dial came to. Where the raw connection does not carry who was dialled, as with memory
  * connections, libp2p does not compare (3.3.11).
  *
- * @throws {WrongPeerError} when it is one to another peer than the target names
+ * @throws {WrongPeerError} when it is one to another peer than the target names; it is ended
  */
 export function expectPeer (target: PeerId | Multiaddr[], connection: Connection): Connection {
   const actual = connection.remotePeer.toString()
   const expected = isPeerId(target) ? target.toString() : peerOf(target[0])
 
   if (expected != null && actual !== expected) {
-    throw new WrongPeerError(expected, actual)
+    const error = new WrongPeerError(expected, actual)
+    connection.abort(error)
+
+    throw error
   }
 
   return connection

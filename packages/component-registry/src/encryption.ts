@@ -1,5 +1,6 @@
 import { WrongPeerError } from '@cordon/interface-connection-lifecycle'
 import { asError } from './attachment.ts'
+import { NOISE_PROTOCOL } from './constants.ts'
 import { delegate } from './delegate.ts'
 import type { Attachment } from './attachment.ts'
 import type { Wiring } from './wiring.ts'
@@ -9,8 +10,13 @@ import type { ConnectionEncrypter, ConnectionProtector, MessageStream, SecureCon
 export function wrapProtector<P extends ConnectionProtector> (protector: P, wiring: Wiring): P {
   const methods: Partial<ConnectionProtector> = {
     protect: async (raw, options) => {
-      const result = await between(wiring.find(raw), 'encryption', async () => protector.protect(raw, options))
+      const attachment = wiring.find(raw)
+      const result = await between(attachment, 'encryption', async () => protector.protect(raw, options))
       follow(wiring, raw, result)
+
+      if (attachment?.proposing != null) {
+        attachment.propose(result)
+      }
 
       return result
     }
@@ -32,7 +38,7 @@ export function wrapEncrypter<E extends ConnectionEncrypter> (encrypter: E, wiri
     } catch (error) {
       // a dial may be secured as if it were inbound (hole punching)
       if (attachment != null) {
-        noteFailure(attachment, options, error)
+        noteFailure(attachment, encrypter.protocol, options, error)
       }
 
       throw error
@@ -70,14 +76,14 @@ async function between<T> (attachment: Attachment | undefined, next: Attachment[
 
 /**
  * libp2p keeps the messages of these errors only. A peer that proves to be another one need not be dialled again, and
- * neither does one with which noise could not be spoken to its end; muxers are agreed upon within it.
+ * neither does one with which noise, once it had proven who it is, agreed upon no muxer.
  */
-function noteFailure (attachment: Attachment, options: SecureConnectionOptions | undefined, error: unknown): void {
+function noteFailure (attachment: Attachment, protocol: string, options: SecureConnectionOptions | undefined, error: unknown): void {
   const cause = asError(error)
 
   if (cause.name === 'UnexpectedPeerError' && options?.remotePeer != null) {
     attachment.wrongPeer = new WrongPeerError(options.remotePeer.toString(), undefined, { cause })
-  } else if (cause.name === 'InvalidCryptoExchangeError') {
-    attachment.proposing = 'encryption or muxer'
+  } else if (cause.name === 'InvalidCryptoExchangeError' && protocol === NOISE_PROTOCOL) {
+    attachment.proposing = 'muxer'
   }
 }

@@ -97,7 +97,10 @@ export class RecordingUpgrader implements Upgrader {
     }
 
     const signal = dialSignal(options.signal)
-    attachment.proposing = proposesEncryption(options) ? 'encryption' : undefined
+
+    if (proposesEncryption(options)) {
+      attachment.propose(raw)
+    }
 
     try {
       const connection = await this.#upgrader.upgradeOutbound(raw, this.#options({ ...options, signal }))
@@ -188,11 +191,11 @@ function proposesEncryption (options: Options): boolean {
 }
 
 /**
- * libp2p says only in words that nothing was agreed upon. A peer that was there to answer, and shares no encryption or
- * no muxer with us, need not be dialled again.
+ * libp2p says only in words that nothing was agreed upon. A peer that was there to answer, and says no to our encryptions
+ * or agrees to no muxer, need not be dialled again. Before the encryption anything but a no may come from somebody else.
  */
-function explained ({ isOpen, proposing, record }: Attachment, error: Error, signal: AbortSignal | undefined): Error {
-  if (proposing != null && isOpen && record?.reason == null && signal?.aborted !== true) {
+function explained ({ isOpen, proposing, record, saidNo }: Attachment, error: Error, signal: AbortSignal | undefined): Error {
+  if (proposing != null && (saidNo || proposing === 'muxer') && isOpen && record?.reason == null && signal?.aborted !== true) {
     error.cause ??= new UnsupportedProtocolError(`the peer shares no ${proposing} with this node`)
   }
 
