@@ -60,6 +60,24 @@ describe.each([['@libp2p/yamux', yamux], ['@chainsafe/libp2p-yamux', chainsafeYa
     }
   })
 
+  it('are those of composed nodes, where a muxer is shared with one that is not', async () => {
+    const shared = muxer()()
+    const before: unknown = structuredClone(Reflect.get(shared, '_init'))
+    const nodes = [await guarded(withMuxer(() => shared)), await guarded(withMuxer(() => shared))]
+
+    expect(nodes.map(({ registry }) => registry.adjustments.filter(({ option }) => option === OPTION).length)).toEqual([1, 1])
+    expect(nodes.map(({ registry }) => registry.status().transports[0]?.gaps)).toEqual([[], []])
+    expect(Reflect.get(shared, '_init')).toEqual(before)
+  })
+
+  it('are a gap where the muxer is another one of the same protocol', async () => {
+    const real = muxer()()
+    const { registry } = await guarded(withMuxer(() => ({ protocol: real.protocol, createStreamMuxer: secured => real.createStreamMuxer(secured) })))
+
+    expect(registry.adjustments.map(({ option }) => option)).not.toContain(OPTION)
+    expect(registry.status().transports[0]?.gaps).toEqual([GAP])
+  })
+
   it.each([
     ['4 MiB', {}, 4 * MIB],
     ['what the user allows', { maxReadBufferLength: MIB }, MIB]

@@ -38,12 +38,7 @@ export function composeOptions (options: Options, modules: Modules, init?: Regis
     ...(options.transports != null && { transports: options.transports.map((factory, index) => components => bound(wiring, components, node => transports.build(called('transports', index, factory as never), node))) }),
     ...(options.connectionEncrypters != null && { connectionEncrypters: options.connectionEncrypters.map((factory, index) => components => bound(wiring, components, () => wrapEncrypter(called('connectionEncrypters', index, factory)(components), wiring))) }),
     ...(options.streamMuxers != null && {
-      streamMuxers: options.streamMuxers.map((factory, index) => components => bound(wiring, components, () => {
-        const muxer = called('streamMuxers', index, factory)(components)
-        muxers.boundWindows(muxer)
-
-        return muxers.wrap(muxer)
-      }))
+      streamMuxers: options.streamMuxers.map((factory, index) => components => bound(wiring, components, () => muxers.wrap(muxers.boundWindows(called('streamMuxers', index, factory)(components)))))
     }),
     ...(options.connectionProtector != null && {
       connectionProtector: components => bound(wiring, components, () => wrapProtector((options.connectionProtector as (components: unknown) => ConnectionProtector)(components), wiring))

@@ -21,7 +21,8 @@ export const SOCKET_LINGER = 1_000
 /** The longest name that limits can be set for; the resource manager refuses streams of services with longer ones */
 export const MAX_SERVICE_NAME = 512
 
-export const YAMUX_PROTOCOL = '/yamux/1.0.0'
+/** What the yamux factories call themselves whose stream windows can be bounded */
+export const YAMUX_NAMES: ReadonlySet<string | undefined> = new Set(['@libp2p/yamux', '@chainsafe/libp2p-yamux'])
 
 /** What noise is called in negotiation */
 export const NOISE_PROTOCOL = '/noise'

@@ -1,5 +1,5 @@
 import { MuxerClosedError } from '@libp2p/interface'
-import { YAMUX_PROTOCOL } from './constants.ts'
+import { YAMUX_NAMES } from './constants.ts'
 import { delegate } from './delegate.ts'
 import { hookStreams } from './streams.ts'
 import { DEFAULT_MAX_WINDOW, hasRoom, largestWindow } from './windows.ts'
@@ -57,23 +57,17 @@ export class MuxerHook {
   }
 
   /**
-   * Yamux grows a stream's window up to 16 MiB, and libp2p aborts a paused stream once 4 MiB of it are unread
-   * (@libp2p/utils 7.4.1): a window that is no larger than the read buffer cannot be overrun.
+   * The factory, or what stands in for it with smaller windows: yamux grows a stream's window up to 16 MiB, and libp2p
+   * aborts a paused stream once 4 MiB of it are unread (@libp2p/utils 7.4.1). A window that is no larger than the read
+   * buffer cannot be overrun.
    */
-  boundWindows (factory: StreamMuxerFactory): void {
-    if (factory.protocol !== YAMUX_PROTOCOL) {
-      this.#windows.push(false)
-
-      return
-    }
-
-    const init = streamInit(factory)
+  boundWindows (factory: StreamMuxerFactory): StreamMuxerFactory {
+    const init = yamuxInit(factory)
 
     if (init == null) {
       this.#windows.push(false)
-      this.#wiring.log('the windows of the muxer %s cannot be bounded from outside', factory.protocol)
 
-      return
+      return factory
     }
 
     const given = init.streamOptions ?? {}
@@ -81,32 +75,31 @@ export class MuxerHook {
     if (given.maxStreamWindowSize != null) {
       this.#windows.push(hasRoom(given))
 
-      return
+      return factory
     }
 
-    init.streamOptions = { ...given, maxStreamWindowSize: largestWindow(given) }
-    this.#windows.push(hasRoom(init.streamOptions))
+    const streamOptions = { ...given, maxStreamWindowSize: largestWindow(given) }
+    this.#windows.push(hasRoom(streamOptions))
     this.#wiring.adjusted({
       option: 'yamux.streamOptions.maxStreamWindowSize',
       from: String(DEFAULT_MAX_WINDOW),
-      to: String(init.streamOptions.maxStreamWindowSize),
+      to: String(streamOptions.maxStreamWindowSize),
       reason: 'a stream window larger than the read buffer lets a paused stream be overrun and aborted'
     })
+
+    // its methods see these options and nothing else that is new; the factory itself may be frozen, or belong to several nodes
+    return Object.create(factory, { _init: { value: { ...init, streamOptions } } }) as StreamMuxerFactory
   }
 }
 
-interface StreamInit {
-  streamOptions?: WindowOptions
+interface YamuxInit {
+  readonly streamOptions?: WindowOptions
 }
 
-/** The options that a yamux factory of `@libp2p/yamux` or `@chainsafe/libp2p-yamux` gives to each muxer, as a copy of our own */
-function streamInit (factory: StreamMuxerFactory): StreamInit | undefined {
-  if (!('_init' in factory) || typeof factory._init !== 'object' || factory._init == null) {
-    return undefined
-  }
-
-  // the user may use one object for several nodes
-  const init: StreamInit = { ...factory._init }
-
-  return Reflect.set(factory, '_init', init) ? init : undefined
+/**
+ * The options that a yamux factory gives to each muxer. Only of the two classes that are known to have no private fields,
+ * which a stand-in would lack.
+ */
+function yamuxInit (factory: StreamMuxerFactory & { readonly [Symbol.toStringTag]?: string, readonly _init?: YamuxInit }): YamuxInit | undefined {
+  return YAMUX_NAMES.has(factory[Symbol.toStringTag]) ? factory._init : undefined
 }
