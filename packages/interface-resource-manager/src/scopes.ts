@@ -102,7 +102,8 @@ export interface ConnectionScope extends ResourceScope, Held {
 
   /**
    * As `release`, for when the step that opened it refuses it after all: what it took of the rates at which its
-   * prefixes may connect is given back. Once its peer is known nothing is. Without effect after `release`.
+   * prefixes may connect is given back. Nothing is once its peer is known, or after `setLimits`. Without effect after
+   * `release`.
    */
   cancel (): void
 }

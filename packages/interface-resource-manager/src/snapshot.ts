@@ -26,7 +26,7 @@ export interface PeerSnapshot extends ScopeSnapshot {
 
 /** All scopes of one kind, those that have gone included */
 export interface ClassSnapshot {
-  /** How many are in use; of `span` those that are not released, of `prefix` those from which there are connections */
+  /** How many are in use; of `span` those that are not released, of `prefix` those from which there are connections that a limit counts */
   readonly count: number
 
   /**
@@ -58,7 +58,10 @@ export interface PrefixesSnapshot {
   /** How many are remembered */
   readonly tracked: number
 
-  /** How many had to be forgotten while they still mattered, because there were too many */
+  /**
+   * How many had to be forgotten while they still mattered, because there were too many. Who comes back after that has
+   * the whole burst again.
+   */
   readonly evicted: number
 
   readonly refusals: RefusalCounts

@@ -79,7 +79,7 @@ export class ResourceManagerClass implements CoreResourceManager {
     if (cause !== 0) return refuse(admission.full, cause, inbound, 0)
     if (inbound) graph.admitted.connectionsOpenedInbound++
     else graph.admitted.connectionsOpenedOutbound++
-    return new ConnectionHandle(graph, inbound, descriptors, address, limited ? graph.prefixes.enter(lifted) : NOWHERE, limited && !lifted.buckets, admission.transient, admission.root)
+    return new ConnectionHandle(graph, inbound, descriptors, address, limited ? graph.prefixes.enter(lifted) : NOWHERE, limited && !lifted.buckets ? graph.prefixes.version : 0, admission.transient, admission.root)
   }
 
   checkConnection (direction: Direction, options: CheckConnectionOptions = NO_OPTIONS): ResourceRefusal | undefined {

@@ -1,13 +1,12 @@
 import { normaliseAddress } from '@cordon/address'
 import { isRefusal } from '@cordon/interface-connection-lifecycle'
-import { fakeClock } from '@cordon/testing'
-import { seededRandom } from '@cordon/testing'
+import { fakeClock, seededRandom } from '@cordon/testing'
 import { describe, expect, it } from 'vitest'
 import { createResourceManager, infiniteLimits } from '../src/index.ts'
 import { admitted, refused, use, usageOf } from './support.ts'
 import type { CoreResourceManager } from '../src/index.ts'
 import type { managerWith } from './support.ts'
-import type { ConnectionScope, PrefixConfig } from '@cordon/interface-resource-manager'
+import type { ConnectionScope, LimitConfig, PrefixConfig } from '@cordon/interface-resource-manager'
 import type { FakeClock } from '@cordon/testing'
 
 const from = (ip: string): { address: ReturnType<typeof normaliseAddress> } => ({ address: normaliseAddress(ip) })
@@ -250,6 +249,19 @@ describe('how fast connections come from a prefix', () => {
     admitted(manager.openConnection('inbound', from('192.0.2.1'))).release()
     admitted(manager.openConnection('inbound', from('192.0.2.1'))).release()
     expect(refused(manager.openConnection('inbound', from('192.0.2.1'))).code).toBe('rate')
+  })
+
+  it('gives no token back that was taken by other rules', () => {
+    const at = (rate: number, burst: number): LimitConfig => ({ ...infiniteLimits, prefixes: { ipv4: [{ length: 32, rate, burst }], ipv6: [] } })
+    const clock = fakeClock()
+    const manager = createResourceManager({ clock, limits: at(1, 2) })
+    const early = admitted(manager.openConnection('inbound', from('192.0.2.1')))
+    manager.setLimits(at(0.001, 2))
+    const late = admitted(manager.openConnection('inbound', from('192.0.2.1')))
+    early.cancel()
+    expect(refused(manager.openConnection('inbound', from('192.0.2.1'))).code).toBe('rate')
+    late.cancel()
+    expect(burst(manager, '192.0.2.1', 3)).toBe(1)
   })
 
   it('our own dials touch neither tokens nor counts', () => {

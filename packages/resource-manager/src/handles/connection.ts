@@ -21,8 +21,8 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
   readonly #descriptors: number
   /** Where it is counted among the connections of its prefixes */
   #place: Place
-  /** It took a token of each of them */
-  readonly #metered: boolean
+  /** By which rules it took a token of each of them, see `Prefixes.version`; 0 if it took none */
+  readonly #metered: number
   /** The transient scope, then the peer's */
   #near: Scope
   #root: Scope
@@ -31,7 +31,7 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
   #closed = false
 
   /** For what was found to have room, and counts it */
-  constructor (graph: Graph, inbound: boolean, descriptors: number, address: NormalisedAddress | undefined, place: Place, metered: boolean, transient: Scope, root: Scope) {
+  constructor (graph: Graph, inbound: boolean, descriptors: number, address: NormalisedAddress | undefined, place: Place, metered: number, transient: Scope, root: Scope) {
     super()
     this.address = address
     this.#graph = graph
@@ -146,8 +146,8 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
   cancel (): void {
     if (this.#closed) return
     const { address } = this
-    // who has proven who it is was let in: what ends now is no admission that came to nothing
-    const cameToNothing = this.#metered && !this.#attached
+    // who has proven who it is was let in: what ends now is no admission that came to nothing. By other rules it would get back what it never took.
+    const cameToNothing = this.#metered === this.#graph.prefixes.version && !this.#attached
     this.release()
     if (cameToNothing && address !== undefined) this.#graph.prefixes.refund(address)
   }

@@ -119,6 +119,7 @@ export class Prefixes {
   #now = 0
   #counted = 0
   #most = 0
+  #version = 0
 
   constructor (rules: PrefixRules, clock: Clock, max: number, refusals: Tally) {
     this.#clock = clock
@@ -133,6 +134,7 @@ export class Prefixes {
 
   /** Other rules apply from now on; what has the same length or name keeps its connections */
   limit (rules: PrefixRules): void {
+    this.#version++
     const level = (family: 4 | 6) => ({ length, rule }: { length: number, rule: PrefixRule }): Level => {
       const table = this.#levels[family].find(known => known.length === length)?.table ?? new PrefixTable(rule, this.#max)
       table.limit(rule)
@@ -208,7 +210,12 @@ export class Prefixes {
     }
   }
 
-  /** Gives back what `enter` took from the buckets */
+  /** How many rules there were; at least 1 */
+  get version (): number {
+    return this.#version
+  }
+
+  /** Gives back what `enter` took from the buckets by the same rules */
   refund (address: NormalisedAddress): void {
     this.#match(address)
     for (const entry of this.#found.slice(0, this.#matched)) {
