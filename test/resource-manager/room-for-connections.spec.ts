@@ -1,3 +1,5 @@
+import net from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { eventually, hostilePeer, portOf, stallingServer } from '@cordon/testing/node'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -6,8 +8,10 @@ import { expectNothingHeld, managed, NOTHING, ready, refusals } from './support.
 import type { ManagedNode } from './support.ts'
 import type { ConnectionRecord, Participant } from '@cordon/interface-connection-lifecycle'
 import type { HostilePeer, StallingServer } from '@cordon/testing/node'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { AddressInfo } from 'node:net'
 
-const others: Array<HostilePeer | StallingServer> = []
+const others: Array<Pick<HostilePeer, 'stop'>> = []
 
 afterEach(async () => {
   await Promise.all(others.splice(0).map(async other => { await other.stop() }))
@@ -20,6 +24,24 @@ async function silence ({ node }: ManagedNode, from: number, count: number): Pro
   others.push(peer)
   await peer.strike(count)
   return peer
+}
+
+/** What is sent to or from the port takes this long, in ms; all comes from 127.0.0.1 */
+async function slowWay (port: number, latency: number): Promise<Multiaddr> {
+  const server = net.createServer(near => {
+    const far = net.connect({ port, host: '127.0.0.1', noDelay: true })
+    for (const [from, to] of [[near, far], [far, near]] as const) {
+      from.on('data', data => { setTimeout(() => { to.write(data) }, latency) })
+      from.on('close', () => { setTimeout(() => { to.destroy() }, latency) })
+      // a close follows
+      from.on('error', () => {})
+    }
+  })
+  // its sockets end with the nodes
+  others.push({ stop: async () => { await Promise.resolve(server.close()) } })
+  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
+  const { port: own } = server.address() as AddressInfo
+  return multiaddr(`/ip4/127.0.0.1/tcp/${own}`)
 }
 
 async function stall (): Promise<StallingServer> {
@@ -166,5 +188,25 @@ describe('where no more connections may be nobody\'s yet', () => {
     expect(await failureOf(third.node.dial(host.node.getMultiaddrs()))).toBeInstanceOf(Error)
     expect(host.node.getConnections().map(({ remotePeer }) => remotePeer.toString())).toEqual([first, second].map(({ node }) => node.peerId.toString()))
     expect(refusals(host).at(-1)).toMatchObject({ module: 'resourceManager', scope: 'system', cause: 'connectionsInbound' })
+  })
+  // a handshake takes longer here than the next newcomer; each would push out who was about to take the last place
+  it('newcomers do not push one another out of the last place for ever', async () => {
+    const host = await managed({ limits: { system: { connectionsInbound: 2 }, prefixes: { ipv4: [] } } })
+    const first = await managed({ listen: false })
+    await first.node.dial(host.node.getMultiaddrs())
+    await ready(host, 1)
+    const address = await slowWay(portOf(host.node, 'tcp'), 40)
+    const guests = await Promise.all(Array.from({ length: 10 }, async () => managed({ listen: false })))
+    const deadline = Date.now() + 5_000
+    const gotIn: ManagedNode[] = []
+    await Promise.all(guests.map(async (guest, index) => {
+      for (let wait = 20 * index; gotIn.length === 0 && Date.now() < deadline; wait = 100) {
+        await delay(wait)
+        await guest.node.dial(address, { signal: AbortSignal.timeout(2_000) }).then(() => gotIn.push(guest), () => {})
+      }
+    }))
+
+    expect(gotIn).toHaveLength(1)
+    expect(host.node.getConnections().map(({ remotePeer }) => remotePeer.toString()).sort()).toEqual([first, ...gotIn].map(({ node }) => node.peerId.toString()).sort())
   })
 })
