@@ -1,9 +1,8 @@
 import { contains, prefixKey } from '@cordon/address'
-import { NAME } from '../constants.ts'
 import { CONNECTIONS, RATE } from '../graph/causes.ts'
 import { countsOf } from '../graph/tally.ts'
 import { shown, UNLIMITED } from '../limits/limits.ts'
-import { LegibleRefusal } from '../reports/refusals.ts'
+import { PrefixRefusal, scopeOf } from './refusal.ts'
 import { isLimited } from './rules.ts'
 import { PrefixEntry, PrefixTable } from './table.ts'
 import type { Tally } from '../graph/tally.ts'
@@ -37,62 +36,9 @@ export function groupAt (family: 4 | 6, length: number): number {
   return (GROUP_LENGTHS[family] as readonly number[]).indexOf(length)
 }
 
-/** What a prefix is called in refusals */
-function scopeOf (name: string): string {
-  return `prefix:${name}`
-}
-
 /** Whether this is one of the places of the prefix that a refusal names */
 export function isPlaceIn (place: Place, scope: string): boolean {
   return place.some(({ name }) => scopeOf(name) === scope)
-}
-
-/** Too many connections from one prefix, or too fast */
-class PrefixRefusal extends LegibleRefusal implements ResourceRefusal {
-  readonly scopeClass = 'prefix'
-  readonly direction = 'inbound'
-  readonly resource = 'connections'
-  readonly attempted = 1
-  readonly code: 'limit' | 'rate'
-  readonly current: number
-  readonly retryAfter?: number
-  readonly #name: string
-  readonly #rule: PrefixRule
-
-  constructor (entry: PrefixEntry, wait: number) {
-    super()
-    this.code = wait > 0 ? 'rate' : 'limit'
-    this.current = wait > 0 ? entry.rule.burst : entry.connections
-    if (wait > 0 && wait < Infinity) this.retryAfter = Math.ceil(wait)
-    this.#name = entry.name
-    this.#rule = entry.rule
-  }
-
-  get module (): string {
-    return NAME
-  }
-
-  get scope (): string {
-    return scopeOf(this.#name)
-  }
-
-  get cause (): 'connections' | 'rate' {
-    return this.code === 'rate' ? 'rate' : 'connections'
-  }
-
-  get limit (): number {
-    return this.code === 'rate' ? this.#rule.burst : shown(this.#rule.connections)
-  }
-
-  get configPath (): string {
-    return `${NAME}.limits.prefixes.${this.#rule.path}.${this.cause}`
-  }
-
-  get message (): string {
-    if (this.code === 'limit') return `${this.scope} has ${this.current} of ${this.limit} inbound connections; ${this.configPath} changes that`
-    const rate = this.#rule.interval === Infinity ? 'may not connect at all' : `connects more often than ${1_000 / this.#rule.interval} times a second after a burst of ${this.limit}`
-    return `${this.scope} ${rate}; ${this.configPath} changes that`
-  }
 }
 
 /**
