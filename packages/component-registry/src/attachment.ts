@@ -112,8 +112,15 @@ export class Attachment implements RawConnection {
     }
 
     if (this.record != null) {
-      const local = event.local === true && !this.#cutByRemote(event.error)
-      this.#wiring.lifecycle.lost(this.record, { local, error: event.error })
+      const { error } = event
+      const local = event.local === true && !this.#cutByRemote(error)
+
+      // some encrypters cut it themselves before they say that they failed
+      if (local && error != null && this.#close == null) {
+        this.#wiring.driver.upgradeFailed(this.record, error)
+      } else {
+        this.#wiring.lifecycle.lost(this.record, { local, error })
+      }
     }
   }
 
