@@ -9,8 +9,12 @@ const SOURCE = '@cordon/source'
 
 const CHROMIUM_FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync', '--headless'
+  '--disable-component-update', '--disable-sync', '--headless',
+  '--allow-loopback-in-peer-connection'
 ]
+
+/** What a page has to be allowed before WebRTC offers it more than the default network */
+const SEES_LOOPBACK = ['microphone']
 
 const chromium = findChromium()
 
@@ -85,7 +89,7 @@ const browser: TestProjectConfiguration = {
       headless: true,
       screenshotFailures: false,
       commands,
-      provider: playwright({ launchOptions: { executablePath: chromium.path ?? 'chromium', args: CHROMIUM_FLAGS } }),
+      provider: playwright({ launchOptions: { executablePath: chromium.path ?? 'chromium', args: CHROMIUM_FLAGS }, contextOptions: { permissions: SEES_LOOPBACK } }),
       instances: [{ browser: 'chromium' }]
     }
   }
