@@ -1,7 +1,7 @@
 import { dialler, eventually, handleCounts, handlesSince, portOf, STACKS, stopAll, within } from '@cordon/testing/node'
 import { afterEach, describe, expect, it } from 'vitest'
 import { failureOf, guarded, released } from './support.ts'
-import type { GuardedNode } from './support.ts'
+import type { GuardedInit, GuardedNode } from './support.ts'
 import type { Dialler } from '@cordon/testing/node'
 import type { Connection, ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -104,3 +104,17 @@ describe.each(STACKS)('200 connections that are reset while a gater thinks about
 function hostOf (address: Multiaddr): string {
   return address.getComponents()[0]?.value ?? ''
 }
+
+describe.each(['tcp', 'ws'] as const)('over %s, a node that fails once its listeners have begun to listen', transport => {
+  const broken = (): object => ({ start: () => {}, stop: () => {}, afterStart: () => { throw new Error('boom') } })
+
+  it.each([
+    ['in a module', { modules: { broken } }],
+    ['in a service of the user', { options: options => ({ ...options, services: { ...options.services, broken } }) }]
+  ] as ReadonlyArray<[string, GuardedInit]>)('%s leaves no listener behind', async (_, init) => {
+    const before = handleCounts()
+
+    expect(await failureOf(guarded({ transport, ...init }))).toMatchObject({ message: expect.stringContaining('boom') as string })
+    await eventually(() => Object.keys(handlesSince(before)).length === 0)
+  })
+})

@@ -5,6 +5,9 @@ export const START_TIMEOUT = 10_000
 
 export const STOP_TIMEOUT = 5_000
 
+/** A port is bound within milliseconds; what takes longer, such as a relay's reservation, ends with its connection */
+export const LISTEN_TIMEOUT = 1_000
+
 /** Two lines of multistream-select and one or two messages of noise before the peer is known, as much again for the muxer, and room for other encrypters */
 export const MAX_ANSWERS = 32
 

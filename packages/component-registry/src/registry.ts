@@ -109,7 +109,7 @@ export class Registry implements RegistryInterface, Startable {
   async beforeStop (): Promise<void> {
     this.#wiring.stopping = true
     this.#wiring.driver.draining()
-    await this.#sequence.beforeStop()
+    await Promise.all([this.#transports.listening(), this.#sequence.beforeStop()])
   }
 
   stop (): void {

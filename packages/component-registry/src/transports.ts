@@ -1,4 +1,6 @@
 import { Arrivals, isTcpListener } from './arrivals.ts'
+import { LISTEN_TIMEOUT } from './constants.ts'
+import { withDeadline } from './deadline.ts'
 import { Dials } from './dials.ts'
 import { dialWebSocket, WEBSOCKETS } from './outbound-websocket.ts'
 import { isGuardable, SocketGuard } from './sockets.ts'
@@ -23,6 +25,8 @@ export class TransportHook {
   readonly #muxers: MuxerHook
   readonly #wrapped = new WeakSet<Transport>()
   readonly #guards = new Set<SocketGuard>()
+  /** Listeners that are about to listen */
+  readonly #beginnings = new Set<Promise<void>>()
   readonly dials = new Dials()
   readonly sockets: SocketCounts = { pending: 0, expired: 0, dropped: 0 }
 
@@ -54,6 +58,16 @@ export class TransportHook {
     return this.#guards
   }
 
+  /**
+   * Resolves once nobody is about to listen any more, or after a while: one that is closed before it listens does so all
+   * the same, and for ever (@libp2p/tcp 11.0.28).
+   */
+  async listening (): Promise<void> {
+    if (this.#beginnings.size > 0) {
+      await withDeadline(Promise.allSettled(this.#beginnings), 'listening', LISTEN_TIMEOUT, this.#wiring.clock).catch(() => {})
+    }
+  }
+
   #wrap (transport: Transport, state: TransportState, upgrader: RecordingUpgrader): void {
     this.#wrapped.add(transport)
     const dial = transport.dial.bind(transport)
@@ -73,6 +87,14 @@ export class TransportHook {
       const { inbound } = this.#wiring.blockLists
       const blockList = inbound == null || bringsBlockList(transport, 'listenOpts') ? {} : { blockList: inbound }
       const listener = createListener({ ...options, upgrader: upgrader.forListener({ sockets: guard, arrivals }), ...blockList })
+
+      const listen = listener.listen.bind(listener)
+      listener.listen = async address => {
+        const beginning = listen(address)
+        this.#beginnings.add(beginning)
+
+        await beginning.finally(() => { this.#beginnings.delete(beginning) })
+      }
 
       if (inbound != null) {
         state.asksBlockList = asksBlockList(listener, inbound)
