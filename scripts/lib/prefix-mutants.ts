@@ -18,6 +18,13 @@ export const PREFIX_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       replace: '\n'
     },
     {
+      id: 'limits-forget-guests',
+      bug: 'who is here when limits change is counted no more',
+      file: 'prefixes/prefixes.ts',
+      find: 'guest.places = this.#occupy(true, false)',
+      replace: 'guest.places = NOWHERE'
+    },
+    {
       id: 'least-specific-decides',
       bug: 'the widest entry counts instead of the narrowest',
       file: 'prefixes/rules.ts',
@@ -72,8 +79,8 @@ export const PREFIX_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       id: 'proven-without-proof',
       bug: 'the wrong peer gets its place among its prefix back',
       file: 'handles/connection.ts',
-      find: 'if (lifted.counts) {',
-      replace: 'if (this.#attached) {'
+      find: 'if (lifted.counts) graph',
+      replace: 'if (this.#attached) graph'
     }
   ]
 }

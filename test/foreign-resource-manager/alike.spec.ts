@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { ForeignManager } from './foreign-manager.ts'
 import { LIMIT_KEYS } from './foreign-usage.ts'
 import type { Direction } from '@cordon/interface-connection-lifecycle'
-import type { AllowlistSource, ConnectionScope, Held, LimitConfig, OpenConnectionOptions, PartialScopeLimits, PrefixLimits, Reservation, ResourceManager, ResourceRefusal, ResourceScope, ScopeSnapshot, Span, StreamScope } from '@cordon/interface-resource-manager'
+import type { AllowlistSource, ConnectionScope, Held, LimitConfig, OpenConnectionOptions, PartialScopeLimits, PrefixConfig, PrefixLimits, Reservation, ResourceManager, ResourceRefusal, ResourceScope, ScopeSnapshot, Span, StreamScope } from '@cordon/interface-resource-manager'
 import type { SeededRandom } from '@cordon/testing'
 
 const TRACES = 50
@@ -58,6 +58,17 @@ function randomLimits (random: SeededRandom): LimitConfig {
       entries: { '10.0.0.0/8': prefix(), '10.1.0.0/16': prefix(), ...(random.chance(0.3) ? { '127.0.0.0/8': random.pick([false, prefix()]) } : {}) },
       relay: prefix(), ...(random.chance(0.7) ? { relayed: prefix() } : {}), other: random.chance(0.5) ? prefix() : {}, global: random.chance(0.3) ? { rate: 1, burst: 10 } : {}
     }
+  }
+}
+
+/** Other numbers of connections at the same rates */
+function recounted ({ ipv4 = [], ipv6 = [], entries = {}, relay = {}, other = {}, global = {} }: PrefixConfig, random: SeededRandom): PrefixConfig {
+  const recount = <T extends PrefixLimits>(limits: T): T => ({ ...limits, connections: random.chance(0.6) ? random.int(0, 5) : undefined })
+  return {
+    ipv4: ipv4.map(recount),
+    ipv6: ipv6.map(recount),
+    entries: Object.fromEntries(Object.entries(entries).map(([name, limits]) => [name, limits === false ? false : recount(limits)])),
+    relay: recount(relay), ...(random.chance(0.7) ? { relayed: recount({}) } : {}), other: recount(other), global
   }
 }
 
@@ -237,9 +248,9 @@ class Pair {
     return `100 bytes of ${name}`
   }
 
-  /** Prefixes stay as they are: where one had no limit, ours has not counted who came from there */
+  /** Rates stay as they are: ours notes when a bucket is full, and theirs what is in it */
   #limit (): string {
-    const given = { ...randomLimits(this.#random), prefixes: this.#prefixes }
+    const given = { ...randomLimits(this.#random), prefixes: recounted(this.#prefixes ?? {}, this.#random) }
     for (const manager of [this.#managers.ours, this.#managers.theirs]) manager.setLimits(given)
     return 'other limits'
   }

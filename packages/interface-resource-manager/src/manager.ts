@@ -96,8 +96,8 @@ export interface ResourceManager {
 
   /**
    * Puts other limits in the place of all that were set, at once and for living scopes too. Where less is allowed
-   * than is in use nothing is taken away, but no more is admitted. A prefix counts the connections that came since it
-   * has a limit of connections; those that came before are never added.
+   * than is in use nothing is taken away, but no more is admitted. Prefixes are counted anew, in time proportional to
+   * the inbound connections there are.
    *
    * @throws {InvalidParametersError} with the path of what is wrong; nothing has changed then
    */

@@ -9,7 +9,6 @@ import { ConnectionHandle } from './handles/connection.ts'
 import { home } from './handles/holder.ts'
 import { NamedScope } from './handles/named-scope.ts'
 import { StreamHandle } from './handles/stream.ts'
-import { NOWHERE } from './prefixes/prefixes.ts'
 import { describeRefusal, refuse } from './reports/refusals.ts'
 import { takeSnapshot, takeStat } from './reports/snapshots.ts'
 import type { Graph } from './graph/graph.ts'
@@ -79,7 +78,9 @@ export class ResourceManagerClass implements CoreResourceManager {
     if (cause !== 0) return refuse(admission.full, cause, inbound, 0)
     if (inbound) graph.admitted.connectionsOpenedInbound++
     else graph.admitted.connectionsOpenedOutbound++
-    return new ConnectionHandle(graph, inbound, descriptors, address, limited ? graph.prefixes.enter(lifted) : NOWHERE, limited && !lifted.buckets ? graph.prefixes.version : 0, admission.transient, admission.root)
+    const connection = new ConnectionHandle(graph, inbound, descriptors, address, limited && !lifted.buckets ? graph.prefixes.version : 0, admission.transient, admission.root)
+    if (limited) graph.prefixes.enter(connection, lifted)
+    return connection
   }
 
   checkConnection (direction: Direction, options: CheckConnectionOptions = NO_OPTIONS): ResourceRefusal | undefined {

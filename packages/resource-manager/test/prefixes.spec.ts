@@ -414,10 +414,50 @@ describe('many prefixes', () => {
     expect(open(manager, '192.0.2.1', 3)).toBe(1)
   })
 
-  it('do not know those that came before they had a limit of connections', () => {
-    const { manager } = prefixed({ ipv4: [{ length: 32, connections: Infinity }] })
-    open(manager, '192.0.2.1', 3)
-    manager.setLimits({ ...infiniteLimits, prefixes: { ipv4: [{ length: 32, connections: 4 }], ipv6: [] } })
-    expect(open(manager, '192.0.2.1', 10)).toBe(4)
+  it.each<[string, PrefixConfig]>([
+    ['a level had no limit', { ipv4: [{ length: 32 }] }],
+    ['there was no level', { ipv4: [] }],
+    ['an entry took its place', { ipv4: [{ length: 32, connections: 4 }], entries: { '192.0.2.0/24': {} } }],
+    ['a level was another one', { ipv4: [{ length: 24, connections: 4 }] }]
+  ])('know those that came while %s', (_, before) => {
+    const limits = { ...infiniteLimits, prefixes: { ipv4: [{ length: 32, connections: 4 }], ipv6: [] } }
+    const { manager } = prefixed(before)
+    const [first] = Array.from({ length: 3 }, () => admitted(manager.openConnection('inbound', from('192.0.2.1'))))
+    admitted(manager.openConnection('outbound', from('192.0.2.1')))
+    manager.setLimits(limits)
+    expect(manager.snapshot().prefixes.largest).toEqual([{ name: '192.0.2.1/32', connections: 3, limit: 4 }])
+    expect(open(manager, '192.0.2.1', 10)).toBe(1)
+    first?.release()
+    expect(open(manager, '192.0.2.1', 10)).toBe(1)
+    expect(manager.snapshot().classes.prefix).toMatchObject({ count: 1, idle: 0, peak: { connectionsInbound: 4 } })
+  })
+
+  it('know nobody of whom an allowlist has said that he does not count, before or after it was known who he is', () => {
+    const { manager } = prefixed({ ipv4: [] })
+    manager.setAllowlist({ lifts: (address, peer) => ({ lane: false, buckets: false, counts: peer !== undefined || address?.key === '192.0.2.2' }) })
+    admitted(manager.openConnection('inbound', from('192.0.2.1'))).setPeer('a')
+    admitted(manager.openConnection('inbound', from('192.0.2.2')))
+    manager.setLimits({ ...infiniteLimits, prefixes: { ipv4: [{ length: 32, connections: 1 }], ipv6: [] } })
+    expect(manager.snapshot().prefixes.largest).toEqual([])
+  })
+
+  it('keep their buckets when limits change', () => {
+    const at = (connections: number): LimitConfig => ({ ...infiniteLimits, prefixes: { ipv4: [{ length: 32, connections, rate: 0.001, burst: 4 }], ipv6: [] } })
+    const manager = createResourceManager({ clock: fakeClock(), limits: at(9) })
+    expect(open(manager, '192.0.2.1', 3)).toBe(3)
+    manager.setLimits(at(8))
+    expect(open(manager, '192.0.2.1', 3)).toBe(1)
+  })
+
+  it('show themselves alone in logs, and not all others that came', () => {
+    const { manager } = prefixed({ ipv4: [] })
+    const [first, second] = [admitted(manager.openConnection('inbound', from('192.0.2.1'))), admitted(manager.openConnection('inbound', from('192.0.2.2')))]
+    second.setPeer('a')
+
+    expect([first, second].map(connection => JSON.parse(JSON.stringify(connection)) as unknown)).toMatchObject([
+      { name: first.name, direction: 'inbound', address: '192.0.2.1', usage: { connectionsInbound: 1 } },
+      { name: second.name, direction: 'inbound', address: '192.0.2.2', peer: 'a', allowlisted: false }
+    ])
+    expect(Reflect.get(first, Symbol.for('nodejs.util.inspect.custom'))).toBeInstanceOf(Function)
   })
 })

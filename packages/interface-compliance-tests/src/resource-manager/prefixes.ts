@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { admitted, ip4, refused, relayed, use, usageOf } from './harness.ts'
+import { admitted, ip4, refused, relayed, unlimitedBut, use, usageOf } from './harness.ts'
 import type { Part } from './harness.ts'
 import type { NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 import type { ResourceManager } from '@cordon/interface-resource-manager'
@@ -31,6 +31,19 @@ export const prefixes: Part = ({ manager, pass }) => {
       connection.release()
       expect(count(manage, HERE, 2)).toBe(1)
       expect(usageOf(manage, 'system')).toEqual(use({ connectionsInbound: 2 }))
+    })
+
+    it('counts who is here by new limits as well, also where there were none before', async () => {
+      const manage = await manager({ prefixes: { ipv4: [], ipv6: [] } })
+      const connection = admitted(manage.openConnection('inbound', { address: HERE }))
+      admitted(manage.openConnection('inbound', { address: HERE }))
+      admitted(manage.openConnection('outbound', { address: HERE }))
+      manage.setLimits(unlimitedBut({ prefixes: { ipv4: [{ length: 24, connections: 2 }], ipv6: [] } }))
+      expect(refused(manage.openConnection('inbound', { address: NEIGHBOUR }))).toMatchObject({ scope: 'prefix:192.0.2.0/24', current: 2, limit: 2 })
+      connection.release()
+      expect(count(manage, NEIGHBOUR, 2)).toBe(1)
+      manage.setLimits(unlimitedBut({ prefixes: { ipv4: [{ length: 32, connections: 2 }], ipv6: [] } }))
+      expect([count(manage, HERE, 3), count(manage, NEIGHBOUR, 3)]).toEqual([1, 1])
     })
 
     it('whoever is counted there says so, and its end makes room', async () => {

@@ -1,44 +1,44 @@
 import { ScopeAttachedError, ScopeClosedError } from '@cordon/interface-resource-manager'
+import { INSPECT } from '@cordon/options'
 import { NOTHING_LIFTED } from '../allowlist.ts'
 import { checkName } from '../graph/names.ts'
 import { NO_USE } from '../graph/usage.ts'
-import { isPlaceIn, NOWHERE } from '../prefixes/prefixes.ts'
+import { isCountedIn } from '../prefixes/guests.ts'
 import { GoneRefusal, refuse, refuseMemory } from '../reports/refusals.ts'
 import { bound, charge, credit, ended, Holder, home, refuseLeaf } from './holder.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Scope } from '../graph/scope.ts'
 import type { Limits } from '../limits/limits.ts'
-import type { Place } from '../prefixes/prefixes.ts'
+import type { Guest, Places } from '../prefixes/guests.ts'
 import type { Direction, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 import type { ConnectionScope, ResourceRefusal, ScopeUsage } from '@cordon/interface-resource-manager'
 
 /** One connection: counted in the transient scope, later in that of its peer, and always in the system scope of its lane */
-export class ConnectionHandle extends Holder implements ConnectionScope {
+export class ConnectionHandle extends Holder implements ConnectionScope, Guest {
   readonly address: NormalisedAddress | undefined
+  places: Places | undefined = undefined
+  older: Guest | undefined = undefined
+  newer: Guest | undefined = undefined
   readonly #graph: Graph
   readonly #id: number
   readonly #inbound: boolean
   readonly #descriptors: number
-  /** Where it is counted among the connections of its prefixes */
-  #place: Place
-  /** By which rules it took a token of each of them, see `Prefixes.version`; 0 if it took none */
+  /** By which rules it took a token of each of its prefixes, see `Prefixes.version`; 0 if it took none */
   readonly #metered: number
   /** The transient scope, then the peer's */
   #near: Scope
   #root: Scope
-  #attached = false
   #memory = 0
   #closed = false
 
   /** For what was found to have room, and counts it */
-  constructor (graph: Graph, inbound: boolean, descriptors: number, address: NormalisedAddress | undefined, place: Place, metered: number, transient: Scope, root: Scope) {
+  constructor (graph: Graph, inbound: boolean, descriptors: number, address: NormalisedAddress | undefined, metered: number, transient: Scope, root: Scope) {
     super()
     this.address = address
     this.#graph = graph
     this.#id = graph.nextId()
     this.#inbound = inbound
     this.#descriptors = descriptors
-    this.#place = place
     this.#metered = metered
     this.#near = transient
     this.#root = root
@@ -70,8 +70,12 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
     return this.#attached ? this.#near.name : undefined
   }
 
+  get #attached (): boolean {
+    return this.#near.kind.name === 'peer'
+  }
+
   isCountedIn (scope: string): boolean {
-    return !this.#closed && isPlaceIn(this.#place, scope)
+    return isCountedIn(this, scope)
   }
 
   get [bound] (): Limits {
@@ -86,6 +90,16 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
     return this.#graph
   }
 
+  /** For logs: not all the others that its neighbours lead to */
+  toJSON (): object {
+    const { name, direction, peer, address, allowlisted } = this
+    return { name, direction, peer, address: address?.key, allowlisted, usage: this.usage() }
+  }
+
+  [INSPECT] (): object {
+    return this.toJSON()
+  }
+
   usage (): ScopeUsage {
     if (this.#closed) return NO_USE
     const [connectionsInbound, connectionsOutbound] = this.#inbound ? [1, 0] : [0, 1]
@@ -95,7 +109,7 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
   setPeer (peer: string): ResourceRefusal | undefined {
     checkName('peer', peer)
     // before anything is looked at: the allowlist may use the manager, and this connection
-    const lifted = this.#place.length > 0 || this.allowlisted ? this.#graph.lifts(this.address, peer) : NOTHING_LIFTED
+    const lifted = this.places !== undefined || this.allowlisted ? this.#graph.lifts(this.address, peer) : NOTHING_LIFTED
     if (this.#closed) throw new ScopeClosedError(this.name)
     if (this.#attached) throw new ScopeAttachedError(this.name, `peer:${this.#near.name}`)
     const graph = this.#graph
@@ -121,14 +135,10 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
     scope.addConnection(inbound, this.#descriptors, this.#memory)
     this.#near.removeConnection(inbound, this.#descriptors, this.#memory)
     this.#near = scope
-    this.#attached = true
     if (inbound) graph.admitted.connectionsIdentifiedInbound++
     else graph.admitted.connectionsIdentifiedOutbound++
-    if (lifted.counts) {
-      // it turns out that this peer needs no place among its prefixes
-      graph.prefixes.leave(this.#place)
-      this.#place = NOWHERE
-    }
+    // it turns out that this peer needs no place among its prefixes
+    if (lifted.counts) graph.prefixes.leave(this)
     return undefined
   }
 
@@ -139,7 +149,7 @@ export class ConnectionHandle extends Holder implements ConnectionScope {
     this.#root.removeConnection(this.#inbound, this.#descriptors, this.#memory)
     this.#graph.memoryOfConnections -= this.#memory
     this.#memory = 0
-    this.#graph.prefixes.leave(this.#place)
+    this.#graph.prefixes.leave(this)
     if (this.#attached) this.#graph.peers.settle(this.#near)
   }
 

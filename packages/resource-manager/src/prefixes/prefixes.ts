@@ -2,19 +2,16 @@ import { contains, prefixKey } from '@cordon/address'
 import { CONNECTIONS, RATE } from '../graph/causes.ts'
 import { countsOf } from '../graph/tally.ts'
 import { shown, UNLIMITED } from '../limits/limits.ts'
-import { PrefixRefusal, scopeOf } from './refusal.ts'
+import { Guests, NOWHERE } from './guests.ts'
+import { PrefixRefusal } from './refusal.ts'
 import { isLimited } from './rules.ts'
 import { PrefixEntry, PrefixTable } from './table.ts'
 import type { Tally } from '../graph/tally.ts'
+import type { Guest, Places } from './guests.ts'
 import type { PrefixRule, PrefixRules } from './rules.ts'
 import type { Prefix } from '@cordon/address'
 import type { Clock, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
 import type { Lifted, PrefixesSnapshot, ResourceRefusal } from '@cordon/interface-resource-manager'
-
-/** The prefixes among whose connections one is counted */
-export type Place = readonly PrefixEntry[]
-
-export const NOWHERE: Place = []
 
 /** Which of the groups of an address has this length, see `NormalisedAddress.groups` */
 const GROUP_LENGTHS = { 4: [32, 24, 16], 6: [128, 64, 56, 48] } as const
@@ -36,11 +33,6 @@ export function groupAt (family: 4 | 6, length: number): number {
   return (GROUP_LENGTHS[family] as readonly number[]).indexOf(length)
 }
 
-/** Whether this is one of the places of the prefix that a refusal names */
-export function isPlaceIn (place: Place, scope: string): boolean {
-  return place.some(({ name }) => scopeOf(name) === scope)
-}
-
 /**
  * Where inbound connections come from: how many at once, and how fast. `check` changes nothing; `enter`, right after
  * it, takes what it found.
@@ -57,6 +49,7 @@ export class Prefixes {
   readonly #relayed: PrefixEntry
   readonly #other: PrefixTable
   readonly #global: PrefixEntry
+  readonly #guests = new Guests()
   /** What `check` found, the narrowest first; what it leaves is overwritten by the next. To make it shorter would cost more than to count. */
   readonly #found: PrefixEntry[] = []
   #matched = 0
@@ -78,9 +71,19 @@ export class Prefixes {
     this.limit(rules)
   }
 
-  /** Other rules apply from now on; what has the same length or name keeps its connections */
+  /** Other rules apply from now on, also to those who are here; what has the same length or name keeps its bucket */
   limit (rules: PrefixRules): void {
     this.#version++
+    for (const guest of this.#guests) this.#vacate(guest)
+    this.#adopt(rules)
+    this.#now = this.#clock.now()
+    for (const guest of this.#guests) {
+      if (guest.address !== undefined) this.#match(guest.address)
+      guest.places = this.#occupy(true, false)
+    }
+  }
+
+  #adopt (rules: PrefixRules): void {
     const level = (family: 4 | 6) => ({ length, rule }: { length: number, rule: PrefixRule }): Level => {
       const table = this.#levels[family].find(known => known.length === length)?.table ?? new PrefixTable(rule, this.#max)
       table.limit(rule)
@@ -124,36 +127,21 @@ export class Prefixes {
   }
 
   /** Takes what `check` has found room for */
-  enter (lifted: Lifted): Place {
-    const found = this.#found
-    let place: Place = NOWHERE
+  enter (guest: Guest, lifted: Lifted): void {
     // nobody asked a bucket, but whoever makes room has to know which are full
     if (lifted.buckets) this.#now = this.#clock.now()
-    for (let index = 0; index < this.#matched; index++) {
-      let entry = found[index] as PrefixEntry
-      const counts = !lifted.counts && index < this.#counting && entry.rule.connections < UNLIMITED
-      const meters = !lifted.buckets && entry.rule.interval > 0
-      if (!counts && !meters) continue
-      if (entry.table !== undefined) entry = entry.table.enter(entry, this.#now)
-      if (meters) entry.take(this.#now)
-      if (counts) {
-        if (++entry.connections > this.#most) this.#most = entry.connections
-        place = place === NOWHERE ? entry.alone : [...place, entry]
-      }
-      entry.table?.settle(entry)
-    }
-    if (place !== NOWHERE) this.#counted++
-    return place
+    const places = this.#occupy(!lifted.counts, !lifted.buckets)
+    if (lifted.counts) return
+    guest.places = places
+    this.#guests.add(guest)
   }
 
-  leave (place: Place): void {
-    if (place === NOWHERE) return
-    this.#counted--
-    for (let index = 0; index < place.length; index++) {
-      const entry = place[index] as PrefixEntry
-      entry.connections--
-      if (entry.connections === 0) entry.table?.settle(entry)
-    }
+  /** It counts no longer; without effect where it does not count */
+  leave (guest: Guest): void {
+    if (guest.places === undefined) return
+    this.#vacate(guest)
+    this.#guests.remove(guest)
+    guest.places = undefined
   }
 
   /** How many rules there were; at least 1 */
@@ -210,6 +198,37 @@ export class Prefixes {
       tracked: this.tracked,
       evicted: tables.reduce((sum, { evicted }) => sum + evicted, 0),
       refusals: countsOf(this.#refusals)
+    }
+  }
+
+  /** Takes what `#match` has found: places, where one counts, and tokens, where one is metered */
+  #occupy (counts: boolean, metered: boolean): Places {
+    const found = this.#found
+    let places = NOWHERE
+    for (let index = 0; index < this.#matched; index++) {
+      let entry = found[index] as PrefixEntry
+      const hasPlace = counts && index < this.#counting && entry.rule.connections < UNLIMITED
+      const hasBucket = metered && entry.rule.interval > 0
+      if (!hasPlace && !hasBucket) continue
+      if (entry.table !== undefined) entry = entry.table.enter(entry, this.#now)
+      if (hasBucket) entry.take(this.#now)
+      if (hasPlace) {
+        if (++entry.connections > this.#most) this.#most = entry.connections
+        places = places === NOWHERE ? entry.alone : [...places, entry]
+      }
+      entry.table?.settle(entry)
+    }
+    if (places !== NOWHERE) this.#counted++
+    return places
+  }
+
+  #vacate ({ places = NOWHERE }: Guest): void {
+    if (places === NOWHERE) return
+    this.#counted--
+    for (let index = 0; index < places.length; index++) {
+      const entry = places[index] as PrefixEntry
+      entry.connections--
+      if (entry.connections === 0) entry.table?.settle(entry)
     }
   }
 
