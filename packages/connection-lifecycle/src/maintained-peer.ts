@@ -44,6 +44,8 @@ export class MaintainedPeer {
   #denied: Refusal | undefined
   /** Of the dial in flight: whether there is an address that was not refused, or not for good */
   #open = false
+  /** How often it was maintained anew; what becomes of a dial that began before the last time says nothing */
+  #updates = 0
   #ended = false
   /** Closed on purpose, or given up: not dialled until the peer connects, or is maintained anew */
   #suspended = false
@@ -73,6 +75,7 @@ export class MaintainedPeer {
     this.#options = options
     this.#suspended = false
     this.#failures = 0
+    this.#updates++
   }
 
   /** Dials if that is wanted, possible and not being done; otherwise makes sure that nothing is armed in vain */
@@ -125,8 +128,8 @@ export class MaintainedPeer {
       // what is said of one that was ready, or came by itself, may not be true of the next dial: that is asked about anew
       this.#lastReason = record.reason
     }
-    // the outcome of a dial in flight decides, with this in mind
-    if (this.#ended || this.#suspended || this.#dialling != null || this.#timer != null || this.#init.isConnected()) return
+    // the outcome of a dial in flight decides, with this in mind; and a node that stops has not failed to connect
+    if (this.#ended || this.#suspended || this.#dialling != null || this.#timer != null || this.#init.host() == null || this.#init.isConnected()) return
     this.#over(undefined)
   }
 
@@ -146,6 +149,7 @@ export class MaintainedPeer {
     const host = this.#init.host()
     if (host == null) return
     const { peer, addresses } = this.#target
+    const updates = this.#updates
     this.#lastReason = this.#denied = undefined
     this.#open = false
     const dialling = this.#dialling = new AbortController()
@@ -174,8 +178,9 @@ export class MaintainedPeer {
     if (this.#dialling !== dialling) return
     this.#dialling = undefined
     this.#disarm()
+    if (this.#updates !== updates) this.wake()
     // without an error it has connected, and may be gone again
-    if (error != null || !this.#init.isConnected()) this.#over(error)
+    else if (error != null || !this.#init.isConnected()) this.#over(error)
   }
 
   /** An attempt has come to nothing, or what came of it is over */

@@ -56,6 +56,23 @@ describe('giving up', () => {
     expect(told().map(({ type }) => type)).toEqual(['reconnect:scheduled', 'reconnect:scheduled'])
   })
 
+  it('not for what became of a dial during which the peer was maintained anew', async () => {
+    const there = multiaddr(`/ip4/192.0.2.2/tcp/1/p2p/${NAME}`)
+    const { dials, fail, lifecycle, succeed, told } = started()
+    lifecycle.maintain(multiaddr(`/ip4/192.0.2.1/tcp/1/p2p/${NAME}`))
+    lifecycle.maintain(there)
+    expect(dials).toHaveLength(1)
+    await fail(new WrongPeerError(NAME, String(OTHER)))
+    expect([told(), dials.map(({ target }) => String(target))]).toEqual([[], [`/ip4/192.0.2.1/tcp/1/p2p/${NAME}`, String(there)]])
+    await fail(new WrongPeerError(NAME, String(OTHER)))
+    expect(told()).toMatchObject([{ type: 'reconnect:failed' }])
+
+    lifecycle.maintain(PEER)
+    lifecycle.maintain(PEER)
+    await succeed()
+    expect([dials.length, told().length]).toEqual([3, 1])
+  })
+
   it('after a permanent refusal of what was dialled already', async () => {
     const { clock, driver, lifecycle, open, dials, told } = started({ participants: [['rules', { stage: 'admit', ready: () => ({ code: 'blocked', module: 'rules', message: 'never', permanent: true }) }]] })
     lifecycle.maintain(PEER)
@@ -244,5 +261,24 @@ describe('stop', () => {
     await lifecycle.start()
     lifecycle.afterStart()
     expect(dials).toHaveLength(1)
+  })
+
+  it('of the node is no failed dial where a handshake was under way', async () => {
+    const { dials, driver, lifecycle, open, told } = started({ readiness: { name: 'greeting', holdDial: false } })
+    lifecycle.maintain(PEER, { maxAttempts: 1 })
+    const { record } = open(undefined, 'outbound')
+    driver.identified(record, PEER)
+    driver.upgraded(record, fakeConnection(PEER))
+    dials[0]?.resolve()
+    await settle()
+    driver.draining()
+    const stopped = lifecycle.stop()
+    lifecycle.lost(record, {})
+    await stopped
+    expect(told()).toEqual([])
+
+    await lifecycle.start()
+    lifecycle.afterStart()
+    expect(dials).toHaveLength(2)
   })
 })
