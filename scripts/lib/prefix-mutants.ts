@@ -25,6 +25,13 @@ export const PREFIX_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       replace: 'guest.places = NOWHERE'
     },
     {
+      id: 'bucket-in-old-units',
+      bug: 'what a bucket lacks is measured by the rate that was',
+      file: 'prefixes/table.ts',
+      find: 'Math.min(lacks, rule.burst) * rule.interval',
+      replace: 'Math.min(lacks, rule.burst) * interval'
+    },
+    {
       id: 'least-specific-decides',
       bug: 'the widest entry counts instead of the narrowest',
       file: 'prefixes/rules.ts',

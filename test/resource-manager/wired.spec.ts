@@ -144,6 +144,24 @@ describe('who is trusted', () => {
     expect(await visits(host)).toBe(true)
   })
 
+  it('is what the operator says later on, also once the node has started again', async () => {
+    const host = await managed({ ...full, siblings: { gate: trusting(everybody) } })
+    host.manager.setAllowlist(['192.0.2.1'])
+    expect(await visits(host)).toBe(false)
+    await host.node.stop()
+    await host.node.start()
+    expect(await visits(host)).toBe(false)
+    host.manager.setAllowlist(everybody)
+    expect(await visits(host)).toBe(true)
+  })
+
+  it('may be whom a sibling trusts, so limits that leave room for them are no contradiction', async () => {
+    const limits = { prefixes: { entries: { '192.0.2.0/24': { connections: 12 } } }, system: { connectionsInbound: 10 }, allowlistedSystem: { connectionsInbound: 5 } }
+    const host = await managed({ limits, manager: { strict: true }, siblings: { gate: trusting(everybody) } })
+    expect(host.manager.warnings).toEqual([])
+    expect(() => { host.manager.setLimits({ ...limits, allowlistedSystem: { connectionsInbound: 1 } }) }).toThrow('connections is 12, but the node admits only 11')
+  })
+
   it('is whom any of several siblings trusts', async () => {
     const nobody: AllowlistSource = { lifts: () => ({ lane: false, counts: false, buckets: false }) }
     expect(await visits(await managed({ ...full, siblings: { gate: trusting(nobody), other: trusting(nobody) } }))).toBe(false)

@@ -97,7 +97,7 @@ export interface ResourceManager {
   /**
    * Puts other limits in the place of all that were set, at once and for living scopes too. Where less is allowed
    * than is in use nothing is taken away, but no more is admitted. Prefixes are counted anew, in time proportional to
-   * the inbound connections there are.
+   * the inbound connections there are. What a bucket lacks in tokens it lacks still, and gets back at the new rate.
    *
    * @throws {InvalidParametersError} with the path of what is wrong; nothing has changed then
    */

@@ -75,7 +75,7 @@ export function modulePartsOf (init: ResourceManagerServiceInit, { logger, metri
   const options = parseOptions(moduleSchema, NAME, init)
   const log = logger.forComponent('cordon:resource-manager')
   const onWarning = options.onWarning ?? (({ message }) => { log.error('%s', message) })
-  const parts = build(options, forNodes(defaultsOf(options)), { metrics, onWarning, check: checkPeers })
+  const parts = build(options, forNodes(defaultsOf(options)), { metrics, onWarning, check: checkPeers, trusts: true })
   return { ...parts, maxUnnegotiatedStreams: options.maxUnnegotiatedStreams, hasAllowlist: options.allowlist !== undefined, log }
 }
 
@@ -89,22 +89,26 @@ interface Surroundings {
   readonly onWarning?: Options['onWarning']
   /** What else limits have to be; throws */
   readonly check?: (limits: LimitConfig) => void
+  /** Somebody may be trusted although nothing is said here: others may say it once the node starts */
+  readonly trusts?: boolean
 }
 
-function build (options: Options, defaults: CompleteLimits, { metrics, onWarning, check }: Surroundings): Parts & Pick<NodeParts, 'onFault'> {
+function build (options: Options, defaults: CompleteLimits, { metrics, onWarning, check, trusts = options.allowlist !== undefined }: Surroundings): Parts & Pick<NodeParts, 'onFault'> {
   const { strict, clock, maxIdleScopes, maxPrefixes, allowlist } = options
   const warnings = new Warnings(strict, onWarning)
+  let mayTrust = trusts
   const tableOf = (limits: LimitConfig): LimitTable => {
     check?.(limits)
     const table = new LimitTable(limits, defaults)
     const { system, allowlistedSystem } = table.complete
-    const trusted = allowlist === undefined ? 0 : allowlistedSystem.connectionsInbound
+    const trusted = mayTrust ? allowlistedSystem.connectionsInbound : 0
     warnings.replace('limits', [...findContradictions(limits, defaults), ...findPrefixContradictions(limits.prefixes ?? {}, system.connectionsInbound, trusted)])
     return table
   }
   const trust = (allowlist: AllowlistSource | readonly string[]): AllowlistSource => {
     const source = allowlistOf(allowlist)
     warnings.replace('allowlist', findIgnoredPorts(allowlist))
+    mayTrust = true
     return source
   }
   const faultOf = (what: About, then: string) => (error: unknown): void => {

@@ -72,4 +72,13 @@ describe('limits that contradict each other', () => {
     const manager = createResourceManager({ strict: true })
     expect(() => manager.setLimits({ system: { connections: 1, connectionsInbound: 2 } })).toThrow(/connectionsInbound/)
   })
+
+  it('are judged by whom the operator trusts by then', () => {
+    const limits = { ...infiniteLimits, system: { connectionsInbound: 10 }, allowlistedSystem: { connectionsInbound: 5 }, prefixes: { entries: { '192.0.2.0/24': { connections: 12 } } } }
+    const manager = createResourceManager({ strict: true })
+    expect(() => manager.setLimits(limits)).toThrow('connections is 12, but the node admits only 10')
+    manager.setAllowlist(['192.0.2.1'])
+    manager.setLimits(limits)
+    expect(manager.warnings).toEqual([])
+  })
 })

@@ -449,6 +449,45 @@ describe('many prefixes', () => {
     expect(open(manager, '192.0.2.1', 3)).toBe(1)
   })
 
+  const metered = (rate: number, burst: number): LimitConfig => ({ ...infiniteLimits, prefixes: { ipv4: [{ length: 32, rate, burst }], ipv6: [] } })
+
+  it.each<[string, readonly [number, number], readonly [number, number], number, number, number]>([
+    ['raised: what was used up fills as fast as it may now', [1 / 3_600, 16], [10, 16], 0, 200, 2],
+    ['raised: it is full when the new one would be', [1 / 3_600, 16], [10, 16], 0, 1_600, 16],
+    ['lowered: what was used up stays so', [100, 16], [1 / 60, 16], 0, 1_000, 0],
+    ['lowered with its burst: what was used up is no more than all', [1, 16], [1, 4], 0, 1_000, 1],
+    ['kept with a larger burst: there is the rest of it', [0.001, 16], [0.001, 20], 4, 0, 0],
+    ['set for the first time: nothing was used up', [Infinity, 16], [0.001, 16], 16, 0, 0],
+    ['set again after nobody was admitted: nothing was used up', [0, 16], [0.001, 16], 16, 0, 0]
+  ])('have a bucket whose rate is %s', (_, before, after, atOnce, wait, later) => {
+    const clock = fakeClock()
+    const manager = createResourceManager({ clock, limits: metered(...before) })
+    burst(manager, '192.0.2.1', 16)
+    manager.setLimits(metered(...after))
+    expect(burst(manager, '192.0.2.1', 99)).toBe(atOnce)
+    clock.tick(wait)
+    expect(burst(manager, '192.0.2.1', 99)).toBe(later)
+  })
+
+  it('have a bucket that is full in time by the last of all rates, which are forgotten then', () => {
+    const random = seededRandom(7)
+    for (let trace = 0; trace < 300; trace++) {
+      const clock = fakeClock()
+      const manager = createResourceManager({ clock, limits: metered(1, 5) })
+      let [rate, size] = [1, 5]
+      for (let step = 0; step < 8; step++) {
+        burst(manager, '192.0.2.1', random.int(0, 9))
+        clock.tick(random.int(0, 5_000))
+        ;[rate, size] = [random.pick([0.001, 0.1, 1, 50]), random.int(1, 9)]
+        manager.setLimits(metered(rate, size))
+      }
+      clock.tick(Math.ceil(size / rate * 1_000) + 1)
+      burst(manager, '192.0.2.2', 1)
+      expect(manager.snapshot().prefixes).toMatchObject({ tracked: 1, evicted: 0 })
+      expect(burst(manager, '192.0.2.1', 99)).toBe(size)
+    }
+  })
+
   it('show themselves alone in logs, and not all others that came', () => {
     const { manager } = prefixed({ ipv4: [] })
     const [first, second] = [admitted(manager.openConnection('inbound', from('192.0.2.1'))), admitted(manager.openConnection('inbound', from('192.0.2.2')))]

@@ -30,7 +30,7 @@ export class NodeResourceManager extends ResourceManagerClass implements Resourc
   readonly [boundsConnectionsSymbol] = true as const
   readonly [participantSymbol]: Participant
   readonly #components: ResourceManagerComponents
-  readonly #hasAllowlist: boolean
+  #hasAllowlist: boolean
   readonly #onFault: (error: unknown) => void
   /** Known once the node starts; before that there is nothing to drop */
   #shed: Shed = () => undefined
@@ -69,13 +69,18 @@ export class NodeResourceManager extends ResourceManagerClass implements Resourc
     }
   }
 
+  override setAllowlist (allowlist: AllowlistSource | readonly string[]): void {
+    super.setAllowlist(allowlist)
+    this.#hasAllowlist = true
+  }
+
   // a service without it is not started
   stop (): void {}
 
   /** Whoever any of them trusts is trusted */
   #findAllowlist (registry: Registry): void {
     const [first, ...others] = registry.modulesWith(allowlistSourceSymbol).filter(isAllowlistModule).map(module => module[allowlistSourceSymbol])
-    if (first !== undefined) this.setAllowlist(others.length === 0 ? first : anyOf([first, ...others], this.#onFault))
+    if (first !== undefined) super.setAllowlist(others.length === 0 ? first : anyOf([first, ...others], this.#onFault))
   }
 }
 

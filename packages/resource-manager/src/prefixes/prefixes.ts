@@ -74,9 +74,9 @@ export class Prefixes {
   /** Other rules apply from now on, also to those who are here; what has the same length or name keeps its bucket */
   limit (rules: PrefixRules): void {
     this.#version++
+    this.#now = this.#clock.now()
     for (const guest of this.#guests) this.#vacate(guest)
     this.#adopt(rules)
-    this.#now = this.#clock.now()
     for (const guest of this.#guests) {
       if (guest.address !== undefined) this.#match(guest.address)
       guest.places = this.#occupy(true, false)
@@ -86,21 +86,21 @@ export class Prefixes {
   #adopt (rules: PrefixRules): void {
     const level = (family: 4 | 6) => ({ length, rule }: { length: number, rule: PrefixRule }): Level => {
       const table = this.#levels[family].find(known => known.length === length)?.table ?? new PrefixTable(rule, this.#max)
-      table.limit(rule)
+      table.limit(rule, this.#now)
       return { length, table, group: groupAt(family, length) }
     }
     this.#levels = { 4: rules.ipv4.map(level(4)), 6: rules.ipv6.map(level(6)) }
     const known = new Map(this.#entries.map(entry => [entry.name, entry]))
     const singles = rules.entries.map(({ name, prefix, rule }) => {
       const entry = known.get(name) ?? new PrefixEntry(name, rule, undefined)
-      entry.rule = rule
+      entry.follow(rule, this.#now)
       return { prefix, entry }
     })
     this.#singles = { 4: singles.filter(({ prefix }) => prefix.family === 4), 6: singles.filter(({ prefix }) => prefix.family === 6) }
-    this.#relay.limit(rules.relay)
-    this.#relayed.rule = rules.relayed
-    this.#other.limit(rules.other)
-    this.#global.rule = rules.global
+    this.#relay.limit(rules.relay, this.#now)
+    this.#relayed.follow(rules.relayed, this.#now)
+    this.#other.limit(rules.other, this.#now)
+    this.#global.follow(rules.global, this.#now)
   }
 
   /** Whether one more connection may come from here; asks the buckets first, as go-libp2p does */

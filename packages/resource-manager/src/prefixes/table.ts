@@ -49,9 +49,23 @@ export class PrefixEntry implements Linked<PrefixEntry>, Placed {
     this.fullAt = Math.max(this.fullAt, now) + this.rule.interval
   }
 
-  refund (): void {
-    if (Number.isFinite(this.rule.interval)) this.fullAt -= this.rule.interval
+  /** Another rule applies: what its bucket lacks in tokens it lacks still, up to all that it holds now */
+  follow (rule: PrefixRule, now: number): void {
+    const { interval, burst } = this.rule
+    this.rule = rule
+    if (rule.interval === interval && rule.burst === burst) return
+    const lacks = isMetered(interval) ? Math.max(0, this.fullAt - now) / interval : 0
+    this.fullAt = lacks > 0 && isMetered(rule.interval) ? now + Math.min(lacks, rule.burst) * rule.interval : -Infinity
   }
+
+  refund (): void {
+    if (isMetered(this.rule.interval)) this.fullAt -= this.rule.interval
+  }
+}
+
+/** Whether there is a bucket that fills again */
+function isMetered (interval: number): boolean {
+  return interval > 0 && interval < Infinity
 }
 
 /** All prefixes of one length, or all relays */
@@ -116,9 +130,12 @@ export class PrefixTable {
     }
   }
 
-  limit (rule: PrefixRule): void {
+  limit (rule: PrefixRule, now: number): void {
     this.rule = this.#vacant.rule = rule
-    for (const entry of this.#entries.values()) entry.rule = rule
+    for (const entry of this.#entries.values()) {
+      entry.follow(rule, now)
+      this.settle(entry)
+    }
   }
 
   values (): IterableIterator<PrefixEntry> {
