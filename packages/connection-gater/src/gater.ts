@@ -295,8 +295,8 @@ export class ConnectionGaterClass extends TypedEventEmitter<GaterEvents> impleme
   }
 
   #endsIn ({ entries, index, variant }: Found): number {
-    const expires = entries.details(index, variant)?.expires
-    return expires === undefined ? Infinity : expires - this.#options.wallClock()
+    const due = entries.details(index, variant)?.due
+    return due === undefined ? Infinity : due - this.#options.clock.now()
   }
 
   /** For whom the operator allows no rule is made: it would not be in force */

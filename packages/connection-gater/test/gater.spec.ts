@@ -3,7 +3,7 @@ import { InvalidRuleError } from '@cordon/interface-connection-gater'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { MemoryDatastore } from 'datastore-core'
 import { describe, expect, it } from 'vitest'
-import { from, lets, make, OTHER, PEER, RELAY, to } from './support.ts'
+import { EPOCH, from, lets, make, OTHER, PEER, RELAY, to } from './support.ts'
 import type { GatePredicate, GateTarget, Offender, Subject } from '@cordon/interface-connection-gater'
 
 const VIA = `/ip4/8.8.8.8/tcp/1/p2p/${RELAY}/p2p-circuit`
@@ -160,6 +160,20 @@ describe('decisions', () => {
     clock.tick(1_000)
     expect(lets(gater, from('1.2.3.5'))).toBe(true)
     expect(expired).toEqual(['1.2.3.4/32', '1.2.3.5/32'])
+  })
+
+  it('say when to come again by the clock that ends the rule, whatever the wall clock does', async () => {
+    let wall = EPOCH
+    const { gater, clock } = make({ wallClock: () => wall })
+    await gater.block('1.2.3.4', { duration: 600_000 })
+    for (let i = 0; i < 3; i++) gater.strike({ address: normaliseAddress('5.6.7.8') }, 1_000, 'abuse')
+    const blocked = gater.decide(from('5.6.7.8'))?.retryAfter ?? 0
+    clock.tick(1_000)
+    for (const jump of [0, 86_400_000, -864_000_000]) {
+      wall = EPOCH + jump
+      expect(gater.decide(from('1.2.3.4'))).toMatchObject({ retryAfter: 599_000, permanent: false })
+      expect(gater.decide(from('5.6.7.8'))).toMatchObject({ retryAfter: blocked - 1_000, permanent: false })
+    }
   })
 
   it('cover directions as rules say', async () => {

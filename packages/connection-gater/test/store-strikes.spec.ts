@@ -2,7 +2,7 @@ import { normaliseAddress } from '@cordon/address'
 import { MemoryDatastore } from 'datastore-core'
 import { describe, expect, it } from 'vitest'
 import { settle, subjectsIn, Unreliable } from './store-support.ts'
-import { from, lets, make } from './support.ts'
+import { EPOCH, from, lets, make } from './support.ts'
 import type { CoreConnectionGater } from '@cordon/connection-gater'
 import type { Batch } from 'interface-datastore'
 
@@ -122,5 +122,23 @@ describe('strikes while nothing can be written', () => {
     const { gater } = make({ datastore: new MemoryDatastore(), strikes: { maxBlocks: BLOCKS } })
     for (let i = 0; i < 100 * BLOCKS; i++) gater.strike({ address: normaliseAddress(`10.${i >>> 8}.${i & 255}.1`) }, 100, 'noise')
     expect(gater.status().unwritten).toBe(BLOCKS)
+  })
+})
+
+describe('a block by strikes that was kept', () => {
+  it.each([['of 1970', -EPOCH, 600_000], ['a minute later', 60_000, 540_000]])('lasts no longer than a new one, with a wall clock %s', async (_, jump, left) => {
+    const datastore = new MemoryDatastore()
+    const first = make({ datastore, strikes: { blockDuration: 600_000 } })
+    await first.gater.start()
+    first.gater.strike({ address: normaliseAddress('198.51.100.1') }, 1_000, 'noise')
+    await settle()
+    await first.gater.stop()
+
+    const { gater, clock } = make({ datastore, strikes: { blockDuration: 600_000 }, wallClock: () => EPOCH + first.clock.now() + jump })
+    await gater.start()
+    expect(gater.decide(from('198.51.100.1'))).toMatchObject({ retryAfter: left })
+    clock.tick(600_000)
+    expect(lets(gater, from('198.51.100.1'))).toBe(true)
+    await gater.stop()
   })
 })

@@ -9,7 +9,6 @@ export const PEER = '12D3KooWJRrGTzS8y7zUuqL6VvMmD7YfLxhP6SHAZQ7hCHHc8mW9'
 export const OTHER = 'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N'
 export const RELAY = 'QmcgpsyWgH8Y8ajJz1Cu72KnS5uo2Aa2LpzU7kinSupNKC'
 
-/** When the clock is at its beginning, in ms since the epoch */
 /** When the clock of `make` begins, in ms since the epoch */
 export const EPOCH = 1_700_000_000_000
 

@@ -138,7 +138,7 @@ export class Layer {
     const index = this.#subjects.enter(subject)
     if (due === Infinity) return this.#set(this.#subjects.entriesOf(subject), index, subject.kind, action, direction, details)
     const ending: Ending = { place: -1, due, subject, action, direction }
-    const added = this.#set(this.#subjects.entriesOf(subject), index, subject.kind, action, direction, { ...details, ending })
+    const added = this.#set(this.#subjects.entriesOf(subject), index, subject.kind, action, direction, { ...details, due, ending })
     this.#endings.put(ending)
     return added
   }

@@ -271,7 +271,7 @@ export class Rules {
 
   /** A rule was read from the datastore */
   #restore (stored: Stored, subject: Parsed): void {
-    const { clock, wallClock, maxRules, strikes: { halfLife } } = this.#options
+    const { clock, wallClock, maxRules, strikes: { blockDuration, halfLife } } = this.#options
     const { action, direction, origin, expires, reason, note, lifts, hits = 0, last = 0, score = 1 } = stored
     const left = expires === undefined ? Infinity : expires - wallClock()
     const layer = this.book[origin]
@@ -283,7 +283,8 @@ export class Rules {
     if (this.book.manual.find(subject, action, direction) !== undefined || layer.find(subject, action, direction) !== undefined) return
     if (origin === 'manual' && layer.size >= maxRules) throw new TooManyRulesError('rules', maxRules)
     if (origin === 'automatic') {
-      this.#restoreBlock(subject, Math.log2(score) + clock.now() / halfLife, { reason, expires }, left)
+      // no longer than a new one, whatever the wall clock says at the moment
+      this.#restoreBlock(subject, Math.log2(score) + clock.now() / halfLife, { reason, expires }, Math.min(left, blockDuration))
       return
     }
     // strikes may have said the same in the meantime

@@ -90,7 +90,7 @@ export class AutoBlocks implements Ledger {
     const place = this.#placeOf(entries, index)
     if (place === -1) return undefined
     const expires = this.#expires[place] ?? Infinity
-    return { reason: this.#reasons[place], expires: expires === Infinity ? undefined : expires }
+    return { reason: this.#reasons[place], expires: expires === Infinity ? undefined : expires, due: this.#due[place] }
   }
 
   severityOf ({ entries, index }: Found): number | undefined {

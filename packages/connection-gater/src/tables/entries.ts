@@ -36,8 +36,10 @@ export interface Details {
   readonly reason?: string | undefined
   readonly note?: string | undefined
   readonly lifts?: readonly LiftedLimit[] | undefined
-  /** In ms since the epoch */
+  /** For people, in ms since the epoch */
   readonly expires?: number | undefined
+  /** When its time is over, in ms of the clock; whatever becomes of the wall clock */
+  readonly due?: number | undefined
   /** Where it waits for its end */
   readonly ending?: Placed | undefined
 }
