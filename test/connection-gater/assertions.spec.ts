@@ -1,4 +1,5 @@
 import { eventually } from '@cordon/testing/node'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { MemoryDatastore } from 'datastore-core'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -62,6 +63,16 @@ describe('159: a blocked peer', () => {
     expect(failure?.cause).toMatchObject({ code: 'blocked', cause: 'peer', direction: 'outbound', rule: { subject: host.id, hits: 1 } })
     expect(guest.lifecycle.stats()).toMatchObject({ opened: 1, readied: 0, refused: { gater: 1 } })
     expect(closedFor(guest)).toHaveLength(1)
+  })
+})
+
+describe('a blocked peer', () => {
+  it('is not dialled in any spelling of its id', async () => {
+    const [host, guest] = [await gated(), await gated()]
+    await guest.gater.block({ peer: host.id })
+    const spelt = [host.id, peerIdFromString(host.id).toCID().toString()].map(id => addressOf(host).encapsulate(`/p2p/${id}`))
+    for (const target of spelt) expect(await failureOf(guest.node.dial(target))).toMatchObject({ name: 'DialDeniedError' })
+    expect(host.lifecycle.stats().opened).toBe(0)
   })
 })
 

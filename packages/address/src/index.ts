@@ -33,7 +33,7 @@
  * ```
  */
 
-export { isPeerIdText, PEER_ID_RANGES } from './peer-id.ts'
+export { isPeerIdText, PEER_ID_RANGES, peerOf } from './peer-id.ts'
 export type { PeerIdRange } from './peer-id.ts'
 export { normaliseAddress, normaliseIPBytes, normaliseIPText } from './normalise.ts'
 export { comparePrefixes, contains, formatPrefix, parsePrefix, prefixKey, prefixOf } from './prefix.ts'

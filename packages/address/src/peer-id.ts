@@ -1,3 +1,6 @@
+import { CODE_P2P, CODE_P2P_CIRCUIT, multiaddr } from '@multiformats/multiaddr'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
 /** Peer ids between two texts of the same length, both included */
 export interface PeerIdRange {
   readonly first: string
@@ -23,4 +26,15 @@ const BASE58 = /^[1-9A-HJ-NP-Za-km-z]+$/
  */
 export function isPeerIdText (text: string): boolean {
   return PEER_ID_RANGES.some(({ first, last }) => text.length === first.length && text >= first && text <= last) && BASE58.test(text)
+}
+
+/**
+ * The peer at the end of an address, and not a relay on the way, in the spelling of `PeerId.toString()`; undefined where
+ * the address names none.
+ */
+export function peerOf (address: Multiaddr): string | undefined {
+  // from its bytes, in which every spelling of a peer id is the same
+  const components = multiaddr(address.bytes).getComponents()
+  const circuit = components.findLastIndex(({ code }) => code === CODE_P2P_CIRCUIT)
+  return components.findLast(({ code }, index) => code === CODE_P2P && index > circuit)?.value
 }

@@ -1,8 +1,9 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isPeerIdText, PEER_ID_RANGES } from '../src/index.ts'
+import { isPeerIdText, PEER_ID_RANGES, peerOf } from '../src/index.ts'
 
 const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 const character = fc.constantFrom(...Array.from(ALPHABET))
@@ -44,5 +45,23 @@ describe('isPeerIdText', () => {
       if (isPeerIdText(text) && text.startsWith('Qm')) expect(isKnown(text)).toBe(true)
       if (isKnown(text)) expect(isPeerIdText(text)).toBe(true)
     }), { numRuns: 3_000 })
+  })
+})
+
+describe('peerOf', () => {
+  const [relay, peer] = ['QmcgpsyWgH8Y8ajJz1Cu72KnS5uo2Aa2LpzU7kinSupNKC', '12D3KooWJRrGTzS8y7zUuqL6VvMmD7YfLxhP6SHAZQ7hCHHc8mW9']
+  const cid = peerIdFromString(peer).toCID().toString()
+
+  it.each([
+    ['/ip4/192.0.2.1/tcp/1', undefined],
+    [`/ip4/192.0.2.1/tcp/1/p2p/${peer}`, peer],
+    [`/ip4/192.0.2.1/tcp/1/p2p/${cid}`, peer],
+    [`/ip4/192.0.2.1/tcp/1/p2p/${relay}/p2p-circuit`, undefined],
+    [`/ip4/192.0.2.1/tcp/1/p2p/${relay}/p2p-circuit/p2p/${cid}`, peer],
+    [`/p2p/${relay}/p2p-circuit/webrtc/p2p/${peer}`, peer],
+    [`/memory/x/p2p/${relay}`, relay]
+  ])('of %s is %s', (text, expected) => {
+    expect(peerOf(multiaddr(text))).toBe(expected)
+    expect(peerOf(multiaddr(multiaddr(text).bytes))).toBe(expected)
   })
 })

@@ -1,7 +1,6 @@
-import { normaliseAddress } from '@cordon/address'
+import { normaliseAddress, peerOf } from '@cordon/address'
 import { ConnectionRefusedError, WrongPeerError } from '@cordon/interface-connection-lifecycle'
 import { isPeerId } from '@libp2p/interface'
-import { CODE_P2P, multiaddr } from '@multiformats/multiaddr'
 import type { DialTarget, Refusal } from '@cordon/interface-connection-lifecycle'
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -75,7 +74,7 @@ export class Dials {
  */
 export function expectPeer (target: PeerId | Multiaddr[], connection: Connection): Connection {
   const actual = connection.remotePeer.toString()
-  const expected = isPeerId(target) ? target.toString() : peerOf(target[0])
+  const expected = isPeerId(target) ? target.toString() : target[0] == null ? undefined : peerOf(target[0])
 
   if (expected != null && actual !== expected) {
     const error = new WrongPeerError(expected, actual)
@@ -85,9 +84,4 @@ export function expectPeer (target: PeerId | Multiaddr[], connection: Connection
   }
 
   return connection
-}
-
-/** From the bytes of the address, in which every spelling of a peer id is the same */
-function peerOf (address: Multiaddr | undefined): string | undefined {
-  return address == null ? undefined : multiaddr(address.bytes).getComponents().findLast(({ code }) => code === CODE_P2P)?.value
 }

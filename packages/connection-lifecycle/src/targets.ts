@@ -1,7 +1,8 @@
+import { peerOf } from '@cordon/address'
 import { show } from '@cordon/options'
 import { InvalidParametersError, isPeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { CODE_P2P, CODE_P2P_CIRCUIT, isMultiaddr, multiaddr } from '@multiformats/multiaddr'
+import { isMultiaddr } from '@multiformats/multiaddr'
 import { MAX_ADDRESSES } from './constants.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -35,14 +36,6 @@ export function parseTarget (target: unknown): Target {
   const peer = parsePeer(name)
   // libp2p dials several addresses together only if all of them name the peer
   return { peer, addresses: addresses.map(address => peerOf(address) == null ? address.encapsulate(`/p2p/${name}`) : address) }
-}
-
-/** The peer at the end of an address, and not the relay on the way */
-export function peerOf (address: Multiaddr): string | undefined {
-  // from its bytes, in which every spelling of a peer id is the same
-  const components = multiaddr(address.bytes).getComponents()
-  const circuit = components.findLastIndex(({ code }) => code === CODE_P2P_CIRCUIT)
-  return components.findLast(({ code }, i) => code === CODE_P2P && i > circuit)?.value
 }
 
 function parsePeer (name: string): PeerId {

@@ -1,7 +1,6 @@
-import { normaliseAddress } from '@cordon/address'
+import { normaliseAddress, peerOf } from '@cordon/address'
 import type { GateTarget } from '@cordon/interface-connection-gater'
 import type { ConnectionRecord, DialTarget, Direction, NormalisedAddress } from '@cordon/interface-connection-lifecycle'
-import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** Who is meant, as far as it is known */
 export function targetOf (direction: Direction, address: NormalisedAddress | undefined, peer: string | undefined): GateTarget {
@@ -18,14 +17,4 @@ export function targetOfRecord (record: ConnectionRecord): GateTarget {
   const { direction, address, remotePeer } = record
   // of an inbound one `remoteAddr` may not have been made yet
   return targetOf(direction, address, remotePeer?.toString() ?? (direction === 'outbound' ? peerOf(record.remoteAddr) : undefined))
-}
-
-/** The peer at the end of an address; what stands before `/p2p-circuit` is the relay */
-function peerOf (multiaddr: Multiaddr): string | undefined {
-  let peer: string | undefined
-  for (const { name, value } of multiaddr.getComponents()) {
-    if (name === 'p2p') peer = value
-    else if (name === 'p2p-circuit') peer = undefined
-  }
-  return peer
 }
